@@ -1,0 +1,1 @@
+"""The daily rollup and what can be read from it."""

@@ -1,0 +1,1 @@
+"""Suites, graders, capability probes, workload replay and the runner that spends other people's money."""

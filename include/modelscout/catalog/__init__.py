@@ -1,0 +1,1 @@
+"""Every specific model: capabilities, limits, lifecycle, successors, use-case scores."""

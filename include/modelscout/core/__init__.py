@@ -1,0 +1,1 @@
+"""Value types, errors, settings and the clock. Imports nothing else of the project."""

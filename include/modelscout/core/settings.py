@@ -1,0 +1,81 @@
+"""Settings from the environment (`MODELSCOUT_…`), read once where a process starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from modelscout.core.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the pipeline reads from its environment."""
+
+    database_url: str
+    """SQLAlchemy URL of the warehouse; the user is a member of `modelscout_pipeline`."""
+    shards: int = 2
+    """How many pieces the organizations are divided into, so that workers share the work."""
+    request_concurrency: int = 16
+    """Calls in flight per task."""
+    replay_items: int = 160
+    """Workload samples replayed per feature and model in one night, at most."""
+    replay_candidates: int = 2
+    """Candidate models tried per feature in one night, at most."""
+    spend_limit_usd: Decimal = Decimal("5")
+    """What one scheduled benchmark run may spend over all organizations."""
+    retirement_horizon_days: int = 30
+    """A model in use that retires within so many days gets a `migrate`."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read `MODELSCOUT_…`. Raises ConfigurationError that names the variable and the remedy."""
+        env = os.environ if environ is None else environ
+        url = env.get("MODELSCOUT_DATABASE_URL", "").strip()
+        if not url:
+            raise ConfigurationError(
+                "MODELSCOUT_DATABASE_URL is not set: give the warehouse's SQLAlchemy URL, "
+                "for example postgresql+psycopg://user@host/modelscout"
+            )
+        return cls(
+            database_url=url,
+            shards=_positive_int(env, "MODELSCOUT_SHARDS", cls.shards),
+            request_concurrency=_positive_int(env, "MODELSCOUT_REQUEST_CONCURRENCY", cls.request_concurrency),
+            replay_items=_positive_int(env, "MODELSCOUT_REPLAY_ITEMS", cls.replay_items),
+            replay_candidates=_positive_int(env, "MODELSCOUT_REPLAY_CANDIDATES", cls.replay_candidates),
+            spend_limit_usd=_money(env, "MODELSCOUT_SPEND_LIMIT_USD", cls.spend_limit_usd),
+            retirement_horizon_days=_positive_int(
+                env, "MODELSCOUT_RETIREMENT_HORIZON_DAYS", cls.retirement_horizon_days
+            ),
+        )
+
+
+def data_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Folder of everything that the embedded default writes (`MODELSCOUT_DATA_DIR`, default `.modelscout`)."""
+    env = os.environ if environ is None else environ
+    return Path(env.get("MODELSCOUT_DATA_DIR", "").strip() or ".modelscout").resolve()
+
+
+def _positive_int(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise ConfigurationError(f"{name}={text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _money(env: Mapping[str, str], name: str, default: Decimal) -> Decimal:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ConfigurationError(f"{name}={text!r} is not an amount in USD such as 5.00") from error
+    if value < 0:
+        raise ConfigurationError(f"{name}={text!r} is negative: give an amount of at least 0")
+    return value

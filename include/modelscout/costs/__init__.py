@@ -1,0 +1,1 @@
+"""Dated prices, usage normalisation and what a call costs. Pure arithmetic."""

@@ -1,0 +1,1 @@
+"""The demo's organizations and traffic, and the launcher behind make run."""

@@ -1,0 +1,1 @@
+"""What each organization's keys can really use."""

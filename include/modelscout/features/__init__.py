@@ -1,0 +1,1 @@
+"""Features, their settings and the models assigned to them."""

@@ -1,0 +1,1 @@
+"""Everything that touches Airflow: assets, pools, credentials, authentication."""

@@ -1,0 +1,1 @@
+"""The runtime client: light enough to sit in a request path."""

@@ -1,0 +1,1 @@
+"""Ways in for usage events and their outcomes."""
