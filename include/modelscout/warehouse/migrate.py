@@ -87,7 +87,7 @@ def _check_existing_tables(connection: Connection) -> None:
             "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' "
             "AND table_name = 'ai_models' AND is_nullable = 'NO' AND column_default IS NULL "
             "AND is_identity = 'NO' AND is_generated = 'NEVER' "
-            "AND column_name NOT IN ('provider', 'provider_model_id', 'name')"
+            "AND column_name NOT IN ('id', 'provider', 'provider_model_id', 'name')"
         )
     ).scalars().all()
     if blocking:
