@@ -1,0 +1,49 @@
+"""The one shape of a price: what one unit costs from a moment on, and who says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from modelscout.core.types import Processing
+
+SINCE_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""`valid_from` of a price whose first day no source gives."""
+
+UNIT_PRICES = (
+    "input_usd_per_million_tokens",
+    "output_usd_per_million_tokens",
+    "cache_read_usd_per_million_tokens",
+    "cache_write_usd_per_million_tokens",
+    "cache_write_1h_usd_per_million_tokens",
+    "operation_usd",
+    "image_usd",
+)
+"""Names of the fields of `PriceRow` that hold money."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """Prices in USD of one model, processing and tier, from `valid_from` on. None is unknown, never free.
+
+    The rows of one `valid_from` replace all earlier ones of the same model and processing.
+    """
+
+    provider: str
+    model_id: str
+    processing: Processing
+    valid_from: datetime
+    """In UTC. Valid until the next `valid_from` of the same model and processing."""
+    above_input_tokens: int
+    """0 is the base tier; a higher tier holds for the whole call once `input_tokens` exceed it."""
+    input_usd_per_million_tokens: Decimal | None
+    output_usd_per_million_tokens: Decimal | None
+    cache_read_usd_per_million_tokens: Decimal | None
+    cache_write_usd_per_million_tokens: Decimal | None
+    cache_write_1h_usd_per_million_tokens: Decimal | None
+    operation_usd: Decimal | None
+    image_usd: Decimal | None
+    source: str
+    estimated: bool
+    """Inferred, for example by a vendor's general batch discount, not read from a price list."""
