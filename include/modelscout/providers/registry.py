@@ -1,0 +1,44 @@
+"""Opens the adapter of a provider; the vendor's SDK loads on the first call, not before."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import cast
+
+from modelscout.core.errors import ConfigurationError
+from modelscout.core.secrets import ProviderCredential
+from modelscout.core.types import Provider
+from modelscout.providers.protocol import ProviderAdapter
+
+_MODULES = {
+    Provider.OPENAI: "modelscout.providers.openai",
+    Provider.ANTHROPIC: "modelscout.providers.anthropic",
+    Provider.GOOGLE: "modelscout.providers.google",
+    Provider.CLARIFAI: "modelscout.providers.clarifai",
+}
+
+_Opener = Callable[..., AbstractAsyncContextManager[ProviderAdapter]]
+
+
+@asynccontextmanager
+async def open_adapter(
+    credential: ProviderCredential, *, concurrency: int = 32
+) -> AsyncIterator[ProviderAdapter]:
+    """An adapter bound to the running event loop, closed on exit.
+
+    `concurrency` is the number of connections it may hold. Raises ConfigurationError for a provider without
+    an adapter, an empty key or a `concurrency` below 1.
+    """
+    if credential.provider not in _MODULES:
+        known = ", ".join(sorted(_MODULES))
+        raise ConfigurationError(f"provider={credential.provider!r} has no adapter: use one of {known}")
+    if not credential.api_key.strip():
+        raise ConfigurationError(f"the key of provider {credential.provider} is empty: set it")
+    if concurrency < 1:
+        raise ConfigurationError(f"concurrency={concurrency} must be at least 1")
+    module = importlib.import_module(_MODULES[Provider(credential.provider)])
+    opener = cast("_Opener", module.open_adapter)
+    async with opener(credential, concurrency=concurrency) as adapter:
+        yield adapter
