@@ -76,7 +76,7 @@ CREATE TABLE ai_model_analytics (
     avg_response_time integer,
     avg_confidence numeric(5, 4),
     total_requests bigint NOT NULL DEFAULT 0,
-    total_cost numeric(20, 8),
+    total_cost numeric,
     date date NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     success_count bigint NOT NULL DEFAULT 0,

@@ -1,0 +1,161 @@
+"""What each organization's keys can really use: one listing per key, one bad key disturbs nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from modelscout.catalog.loader import Catalog, load_catalog
+from modelscout.core.errors import (
+    AuthenticationFailed,
+    PermissionDenied,
+    ProviderError,
+    QuotaExhausted,
+)
+from modelscout.core.secrets import CredentialSource, ProviderCredential
+from modelscout.providers.policy import call_with_retries
+from modelscout.providers.protocol import ListedModel
+from modelscout.providers.registry import open_adapter
+from modelscout.warehouse.engine import run_sql
+
+log = logging.getLogger(__name__)
+LIST_DEADLINE_S = 60.0
+HEALTH_OF_ERROR: dict[type[ProviderError], str] = {
+    AuthenticationFailed: "refused",
+    QuotaExhausted: "out_of_quota",
+    PermissionDenied: "no_permission",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTarget:
+    """One key to ask, by reference."""
+
+    organization_id: str
+    organization: str
+    provider: str
+    secret_reference: str
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """What one key answered. `health`: valid, refused, out_of_quota, no_permission, not_configured,
+    unreachable."""
+
+    target: KeyTarget
+    health: str
+    reason: str | None
+    models: tuple[ListedModel, ...] = ()
+    simulated: bool = False
+
+
+def plan_shards(engine: Engine, *, shards: int) -> list[list[str]]:
+    """Organizations with an enabled key, dealt out to at most `shards` lists of ids."""
+    with engine.connect() as connection:
+        rows = run_sql(connection, "queries/discovery_targets", {"organization_ids": None})
+    ids = sorted({row["organization_id"] for row in rows})
+    return [ids[i::shards] for i in range(min(shards, len(ids)))]
+
+
+async def discover_shard(
+    engine: Engine,
+    organization_ids: Sequence[str],
+    credentials: CredentialSource,
+    *,
+    concurrency: int,
+    now: datetime,
+) -> dict[str, int]:
+    """Ask every key of these organizations and write what it said. Returns counts by health."""
+    targets = await asyncio.to_thread(_targets, engine, organization_ids)
+    slots = asyncio.Semaphore(concurrency)
+    catalog = load_catalog()
+    counts: dict[str, int] = {}
+
+    async def one(target: KeyTarget) -> None:
+        async with slots:
+            report = await ask_key(target, credentials)
+            await asyncio.to_thread(write_report, engine, report, catalog, now=now)
+        counts[report.health] = counts.get(report.health, 0) + 1
+        log.info("%s %s: %s, %d models", target.organization, target.provider, report.health, len(report.models))
+
+    async with asyncio.TaskGroup() as group:
+        for target in targets:
+            group.create_task(one(target))
+    return counts
+
+
+async def ask_key(target: KeyTarget, credentials: CredentialSource) -> KeyReport:
+    """List one key's models. Never raises ProviderError: a failure is the key's health."""
+    credential = await asyncio.to_thread(credentials, target.secret_reference)
+    if credential is None:
+        return KeyReport(target, "not_configured", f"connection {target.secret_reference} has no key")
+    try:
+        async with open_adapter(credential) as adapter:
+            models = await call_with_retries(adapter.list_models, deadline_s=LIST_DEADLINE_S)
+    except ProviderError as error:
+        return KeyReport(target, HEALTH_OF_ERROR.get(type(error), "unreachable"), str(error))
+    return KeyReport(target, "valid", None, tuple(models), simulated=is_simulated(credential))
+
+
+def is_simulated(credential: ProviderCredential) -> bool:
+    """Whether the emulator answers for this key: real vendors are never on this machine."""
+    return (credential.base_url or "").startswith(("http://127.0.0.1", "http://localhost"))
+
+
+def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: datetime) -> None:
+    """One transaction per key: models, availability, what is missing, events, health. Idempotent."""
+    target = report.target
+    base: dict[str, Any] = {
+        "organization_id": target.organization_id,
+        "provider": target.provider,
+        "now": now,
+        "simulated": report.simulated,
+    }
+    with engine.begin() as connection:
+        run_sql(
+            connection,
+            "queries/discovery_key_health",
+            base | {"health": report.health, "reason": report.reason},
+        )
+        if report.health != "valid":
+            return
+        # One order for all writers of ai_models, so that two shards never wait for each other in a ring.
+        rows = sorted(
+            (_model_row(target.provider, model, catalog) for model in report.models),
+            key=lambda row: str(row["provider_model_id"]),
+        )
+        unique = list({row["provider_model_id"]: row for row in rows}.values())
+        payload = base | {"rows": json.dumps(unique)}
+        run_sql(connection, "queries/discovery_merge_models", payload)
+        run_sql(connection, "queries/discovery_merge_availability", payload)
+        run_sql(connection, "queries/discovery_mark_missing", base)
+        run_sql(connection, "queries/discovery_record_events", base)
+
+
+def _targets(engine: Engine, organization_ids: Sequence[str]) -> list[KeyTarget]:
+    with engine.connect() as connection:
+        rows = run_sql(connection, "queries/discovery_targets", {"organization_ids": list(organization_ids)})
+    return [KeyTarget(**row) for row in rows]
+
+
+def _model_row(provider: str, model: ListedModel, catalog: Catalog) -> dict[str, Any]:
+    known = catalog.resolve(provider, model.model_id)
+    return {
+        "provider": provider,
+        "provider_model_id": known.model_id if known else model.model_id,
+        "display_name": model.display_name,
+        "context_window_tokens": model.context_window_tokens,
+        "max_output_tokens": model.max_output_tokens,
+        "deprecated_on": model.deprecated_at.isoformat() if model.deprecated_at else None,
+        "retires_on": model.retires_at.isoformat() if model.retires_at else None,
+        "lifecycle": model.lifecycle,
+        "states_lifecycle": model.lifecycle is not None or model.retires_at is not None,
+    }

@@ -1,0 +1,145 @@
+"""The rollup through its public function, on real Postgres."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from modelscout.analytics.rollup import roll_up
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ORGANIZATION = uuid.UUID("00000000-0000-0000-0000-00000000000a")
+
+
+@pytest.fixture(autouse=True)
+def warehouse(engine: Engine) -> Iterator[None]:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "TRUNCATE ai_usage_events, ai_usage_outcomes, ai_model_analytics, usage_rollup_state, "
+                "organizations, ai_models, ai_model_prices CASCADE"
+            )
+        )
+        connection.execute(text("SELECT modelscout.ensure_usage_partitions('2026-11-20', '2026-11-24')"))
+        connection.execute(text("INSERT INTO organizations (id, name) VALUES (:id, 'Acme')"), {"id": ORGANIZATION})
+        connection.execute(
+            text("INSERT INTO ai_models (provider, provider_model_id, name) VALUES ('openai', 'gpt-6-luna', 'Luna')")
+        )
+        for valid_from, output in (("2026-01-01", "0.5"), ("2026-11-22", "1")):
+            connection.execute(
+                text(
+                    "INSERT INTO ai_model_prices (provider, provider_model_id, processing, valid_from, "
+                    "input_usd_per_million_tokens, output_usd_per_million_tokens, source) "
+                    "VALUES ('openai', 'gpt-6-luna', 'standard', :valid_from, 0.1, :output, 'test')"
+                ),
+                {"valid_from": f"{valid_from}T00:00:00Z", "output": output},
+            )
+    yield
+
+
+def add_event(engine: Engine, request_id: str, **values: Any) -> None:
+    row: dict[str, Any] = {
+        "organization_id": ORGANIZATION,
+        "feature_id": "chat",
+        "provider": "openai",
+        "requested_model": "gpt-6-luna",
+        "request_id": request_id,
+        "occurred_at": NOW - timedelta(days=1),
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "duration_ms": 800,
+        "user_hash": "u1",
+    } | values
+    columns = ", ".join(row)
+    names = ", ".join(f":{name}" for name in row)
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"INSERT INTO ai_usage_events ({columns}) VALUES ({names}) ON CONFLICT DO NOTHING"), row
+        )
+
+
+def analytics(engine: Engine) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT a.*, m.provider_model_id FROM ai_model_analytics AS a JOIN ai_models AS m "
+                "ON m.id = a.model_id ORDER BY a.date, m.provider_model_id"
+            )
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
+def test_events_are_priced_at_their_own_day(engine: Engine) -> None:
+    add_event(engine, "before", occurred_at=datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC))
+    add_event(engine, "after", occurred_at=datetime(2026, 11, 22, 0, 0, 0, tzinfo=UTC))
+    report = roll_up(engine, now=NOW)
+    assert (report.days, report.events, report.differences) == (2, 2, ())
+    assert [row["total_cost"] for row in analytics(engine)] == [Decimal("0.00015"), Decimal("0.0002")]
+
+
+def test_an_unknown_model_counts_and_its_price_stays_unknown(engine: Engine) -> None:
+    add_event(engine, "known")
+    add_event(engine, "unknown", requested_model="gpt-99")
+    roll_up(engine, now=NOW)
+    unknown = next(row for row in analytics(engine) if row["provider_model_id"] == "gpt-99")
+    assert unknown["total_cost"] is None
+    assert (unknown["total_requests"], unknown["unpriced_requests"]) == (1, 1)
+
+
+def test_a_dated_id_belongs_to_its_model(engine: Engine) -> None:
+    add_event(engine, "dated", requested_model="gpt-6-luna-2026-10-01")
+    roll_up(engine, now=NOW)
+    assert [row["provider_model_id"] for row in analytics(engine)] == ["gpt-6-luna"]
+
+
+def test_a_redelivered_event_counts_once_and_a_second_run_changes_nothing(engine: Engine) -> None:
+    add_event(engine, "a")
+    add_event(engine, "a")
+    roll_up(engine, now=NOW)
+    first = analytics(engine)
+    roll_up(engine, now=NOW, first_day=date(2026, 11, 20), last_day=date(2026, 11, 23))
+    assert analytics(engine) == first
+    assert first[0]["total_requests"] == 1
+
+
+def test_only_what_is_new_is_rebuilt_and_a_late_event_for_an_old_day_is_found(engine: Engine) -> None:
+    add_event(engine, "a")
+    add_event(engine, "b", occurred_at=NOW - timedelta(days=3))
+    assert roll_up(engine, now=NOW).days == 2
+    assert roll_up(engine, now=NOW).days == 0
+    add_event(engine, "late", occurred_at=NOW - timedelta(days=3))
+    assert roll_up(engine, now=NOW).days == 1
+    assert sum(row["total_requests"] for row in analytics(engine)) == 3
+
+
+def test_a_late_outcome_rebuilds_the_day_of_its_request(engine: Engine) -> None:
+    add_event(engine, "a")
+    roll_up(engine, now=NOW)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO ai_usage_outcomes VALUES (:o, 'a', 'check', 0.75, :now)"), {"o": ORGANIZATION, "now": NOW}
+        )
+    roll_up(engine, now=NOW)
+    row = analytics(engine)[0]
+    assert (row["outcome_count"], row["outcome_score_sum"]) == (1, Decimal("0.75"))
+
+
+def test_errors_latency_and_users_are_kept_mergeable(engine: Engine) -> None:
+    durations = [10, 100, 999, 5000, 60_000]
+    for number, duration in enumerate(durations):
+        add_event(engine, f"r{number}", duration_ms=duration, user_hash=f"u{number % 3}")
+    add_event(engine, "bad", error_type="rate_limited", input_tokens=0, output_tokens=0, duration_ms=5)
+    roll_up(engine, now=NOW)
+    row = analytics(engine)[0]
+    assert row["errors_by_type"] == {"rate_limited": 1}
+    assert row["success_rate"] == Decimal("0.8333")
+    assert len(row["user_sketch"]) == 3
+    middles = sorted(2 * 1.02 ** int(b) / 2.02 for b, n in row["latency_histogram"].items() for _ in range(n))
+    for duration, middle in zip([5, *durations], middles, strict=True):
+        assert abs(middle - duration) / duration <= 0.0101
