@@ -1,1 +1,1 @@
-"""Suites, graders, capability probes, workload replay and the runner that spends other people's money."""
+"""Measures models: suites of our own, capability probes, and replay of an organization's own work."""

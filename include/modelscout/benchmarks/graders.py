@@ -1,0 +1,165 @@
+"""Scores an answer from 0 (wrong) to 1 (right) against its reference. A new grader is one function here."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from modelscout.core.errors import ConfigurationError
+
+Grader = Callable[[str, Any], float]
+
+CONCEPT_THRESHOLD = 0.5
+"""A concept model's tag counts from this confidence on: Clarifai returns unlikely concepts as well."""
+
+_REGISTRY: dict[str, Grader] = {}
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_FENCE = re.compile(r"^```\w*\s*\n(?P<body>.*?)\n?```$", re.DOTALL)
+
+
+def grader(name: str) -> Callable[[Grader], Grader]:
+    """Register a function as the grader `name`."""
+
+    def register(function: Grader) -> Grader:
+        _REGISTRY[name] = function
+        return function
+
+    return register
+
+
+def grader_names() -> tuple[str, ...]:
+    """All registered graders."""
+    return tuple(sorted(_REGISTRY))
+
+
+def grade(name: str, answer_text: str, reference: Any) -> float:
+    """Score of `answer_text`, 0 to 1. Raises ConfigurationError for a grader that does not exist."""
+    function = _REGISTRY.get(name)
+    if function is None:
+        raise ConfigurationError(f"grader={name!r} is unknown: use one of {', '.join(grader_names())}")
+    return min(1.0, max(0.0, function(answer_text, reference)))
+
+
+def answer_of(name: str, reference: Any) -> str:
+    """The text that a model gives when it is right, for an answer key."""
+    if name == "numeric":
+        return f"{_target(reference)[0]:.15g}"
+    if isinstance(reference, str):
+        return reference
+    if name in ("exact", "normalised"):
+        return str(_options(reference)[0])
+    return json.dumps(reference, ensure_ascii=False)
+
+
+@grader("exact")
+def _exact(answer: str, reference: Any) -> float:
+    """The same text, apart from white space at both ends; `reference` may list several."""
+    return float(answer.strip() in [str(option).strip() for option in _options(reference)])
+
+
+@grader("normalised")
+def _normalised(answer: str, reference: Any) -> float:
+    """The same words, whatever their case, punctuation and articles; `reference` may list several."""
+    return float(_normalise(answer) in [_normalise(str(option)) for option in _options(reference)])
+
+
+@grader("numeric")
+def _numeric(answer: str, reference: Any) -> float:
+    """The last number of the answer within the tolerance.
+
+    `reference` is a number, or {value, tolerance} with an absolute tolerance.
+    """
+    value, tolerance = _target(reference)
+    numbers = _NUMBER.findall(answer)
+    if not numbers:
+        return 0.0
+    given = float(numbers[-1].replace(",", ""))
+    return float(math.isclose(given, value, rel_tol=1e-9, abs_tol=tolerance))
+
+
+@grader("set_f1")
+def _set_f1(answer: str, reference: Any) -> float:
+    """F1 of two sets of tags. The answer is a JSON array, a comma list, or concepts with their confidence."""
+    wanted = {_normalise(str(tag)) for tag in reference}
+    given = {_normalise(tag) for tag in _tags(answer)} - {""}
+    if not wanted or not given:
+        return float(not wanted and not given)
+    return 2 * len(wanted & given) / (len(wanted) + len(given))
+
+
+@grader("any_tag")
+def _any_tag(answer: str, reference: Any) -> float:
+    """At least one tag of the reference, among whatever others."""
+    wanted = {_normalise(str(tag)) for tag in reference}
+    return float(any(_normalise(tag) in wanted for tag in _tags(answer)))
+
+
+@grader("json_fields")
+def _json_fields(answer: str, reference: Any) -> float:
+    """Fraction of the reference's fields that the answer's JSON object has equal; invalid JSON scores 0."""
+    given = _parse_json(answer)
+    if not isinstance(given, Mapping) or not reference:
+        return 0.0
+    right = sum(name in given and _equal(given[name], value) for name, value in reference.items())
+    return right / len(reference)
+
+
+def _options(reference: Any) -> list[Any]:
+    return list(reference) if isinstance(reference, list | tuple) else [reference]
+
+
+def _normalise(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    words = "".join(c if c.isalnum() or c in "+-" else " " for c in folded)
+    return " ".join(_ARTICLES.sub(" ", words).split())
+
+
+def _target(reference: Any) -> tuple[float, float]:
+    if isinstance(reference, Mapping):
+        return float(reference["value"]), float(reference.get("tolerance", 0))
+    return float(reference), 0.0
+
+
+def _parse_json(text: str) -> Any:
+    """The JSON value of an answer, also inside a code fence; None where there is none."""
+    clean = text.strip()
+    fenced = _FENCE.match(clean)
+    try:
+        return json.loads(fenced["body"] if fenced else clean)
+    except ValueError:
+        return None
+
+
+def _tags(answer: str) -> list[str]:
+    value = _parse_json(answer)
+    # Some vendors' structured output needs an object at the root: {"tags": […]}.
+    if isinstance(value, Mapping) and len(value) == 1:
+        value = next(iter(value.values()))
+    if isinstance(value, list):
+        return [_tag(entry) for entry in value]
+    return re.split(r"[,;\n]", answer)
+
+
+def _tag(entry: Any) -> str:
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    confidence = entry.get("value", 1.0)
+    certain = isinstance(confidence, int | float) and confidence >= CONCEPT_THRESHOLD
+    return str(entry.get("name", "")) if certain else ""
+
+
+def _equal(given: Any, wanted: Any) -> bool:
+    if isinstance(wanted, bool) or isinstance(given, bool):
+        return given is wanted
+    if isinstance(wanted, int | float):
+        return isinstance(given, int | float) and math.isclose(given, wanted, rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(wanted, str):
+        return isinstance(given, str) and _normalise(given) == _normalise(wanted)
+    if isinstance(wanted, list):
+        return isinstance(given, list) and sorted(map(str, given)) == sorted(map(str, wanted))
+    return bool(given == wanted)

@@ -1,0 +1,155 @@
+"""Loads the platform's own suites: one YAML file per feature under `suites/`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelscout.benchmarks.cases import Case
+from modelscout.benchmarks.graders import answer_of, grade
+from modelscout.benchmarks.photos import PhotoSpec, Shapes, draw_photo
+from modelscout.benchmarks.schema import SUITE_FOLDER, CaseEntry, PhotoEntry, SuiteFile
+from modelscout.catalog.yaml_files import line_of, read_yaml
+from modelscout.core.errors import ConfigurationError
+
+WRONG_ANSWER_LIMIT = 0.4
+"""A wrong answer that scores more would let a model that guesses look good."""
+
+_REMEDIES = {
+    "extra_forbidden": "the key is unknown: remove it or correct its spelling",
+    "missing": "the key is missing: add it",
+    "literal_error": "the value is unknown: use one of the listed ones",
+    "string_pattern_mismatch": "write it in lower case with underscores, and not empty",
+    "string_type": "put the value in quotes",
+    "int_type": "write a whole number without quotes",
+    "bool_type": "write true or false",
+    "list_type": "write a list",
+    "dict_type": "write a mapping",
+    "too_short": "give at least one entry",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """All cases of one feature."""
+
+    feature_id: str
+    version: int
+    stream: bool
+    cases: tuple[Case, ...]
+
+    @property
+    def name(self) -> str:
+        """As stored in `ai_benchmark_results.suite`, such as `chat/1`."""
+        return f"{self.feature_id}/{self.version}"
+
+
+def load_suites(folder: Path | None = None) -> tuple[Suite, ...]:
+    """Every suite of `folder` (default: the package's own), by feature; cached per folder.
+
+    Raises ConfigurationError that names file, line, key and remedy.
+    """
+    return _load((folder or SUITE_FOLDER).resolve())
+
+
+@functools.lru_cache(maxsize=8)
+def _load(folder: Path) -> tuple[Suite, ...]:
+    paths = sorted(folder.glob("*.yaml"))
+    if not paths:
+        raise ConfigurationError(f"{folder}: no suite there: add <feature>.yaml or correct the folder")
+    return tuple(_read_suite(path) for path in paths)
+
+
+def _read_suite(path: Path) -> Suite:
+    data = read_yaml(path)
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{path}: the file is not a mapping: start it with `feature:`")
+    try:
+        file = SuiteFile.model_validate(data)
+    except ValidationError as error:
+        raise ConfigurationError(_describe(path, data, error)) from error
+    if file.feature != path.stem:
+        raise _refuse(path, ["feature"], f"is {file.feature!r}: rename the file or correct it")
+    cases = tuple(_to_case(file, entry) for entry in file.cases)
+    for index, case in enumerate(cases):
+        _check_truth(path, index, case)
+    return Suite(file.feature, file.version, file.stream, cases)
+
+
+def _to_case(file: SuiteFile, entry: CaseEntry) -> Case:
+    photo = None if entry.photo is None else draw_photo(_to_spec(entry.photo))
+    parts = [file.instructions.strip(), (entry.question or "").strip()]
+    return Case(
+        case_key=entry.key,
+        feature_id=file.feature,
+        prompt="\n\n".join(part for part in parts if part),
+        image=photo,
+        image_media_type=None if photo is None else "image/png",
+        json_schema=file.json_schema,
+        grader=file.grader,
+        reference=entry.reference,
+        wrong_answers=tuple(entry.wrong_answers),
+        max_output_tokens=file.max_output_tokens,
+    )
+
+
+def _to_spec(entry: PhotoEntry) -> PhotoSpec:
+    return PhotoSpec(
+        shapes=tuple(Shapes(group.shape, group.colour, group.count) for group in entry.shapes),
+        background=entry.background,
+        text=entry.text,
+        low_light=entry.low_light,
+        size_px=entry.size_px,
+    )
+
+
+def _check_truth(path: Path, index: int, case: Case) -> None:
+    """The reference itself scores 1 and no wrong answer comes near it."""
+    place: list[str | int] = ["cases", index]
+    try:
+        right = grade(case.grader, answer_of(case.grader, case.reference), case.reference)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        right = 0.0
+    if right < 1.0:
+        raise _refuse(
+            path, [*place, "reference"], f"does not fit the grader {case.grader}: correct one of them"
+        )
+    for wrong in case.wrong_answers:
+        if (score := grade(case.grader, wrong, case.reference)) > WRONG_ANSWER_LIMIT:
+            raise _refuse(
+                path,
+                [*place, "wrong_answers"],
+                f"{wrong!r} scores {score:.2f}, above {WRONG_ANSWER_LIMIT}: make it more wrong",
+            )
+
+
+def _refuse(path: Path, location: Sequence[str | int], problem: str) -> ConfigurationError:
+    return ConfigurationError(f"{path}, line {line_of(path, location)}, {_dotted(location)}: {problem}")
+
+
+def _describe(path: Path, data: dict[str, Any], error: ValidationError) -> str:
+    first = error.errors()[0]
+    location = [step for step in first["loc"] if step != "[key]"]
+    remedy = _REMEDIES.get(first["type"])
+    message = first["msg"].removeprefix("Value error, ")
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    place = f"{_dotted(location)}{_named(data, location)}"
+    problem = f"{message}: {remedy}" if remedy else message
+    return f"{path}, line {line_of(path, location)}, {place}: {problem}{more}"
+
+
+def _named(data: dict[str, Any], location: Sequence[str | int]) -> str:
+    if len(location) < 2 or location[0] != "cases" or not isinstance(location[1], int):
+        return ""
+    entry = data["cases"][location[1]]
+    return f" ({entry['key']})" if isinstance(entry, dict) and "key" in entry else ""
+
+
+def _dotted(location: Sequence[str | int]) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return text.lstrip(".") or "the file"
