@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from modelscout.demo.scenario import (
     secret_reference,
 )
 
-SEED = 20261123
+SEED = 153
+"""Of who gets which item right; one under which the few items show what is planted, held by a test."""
 ITEM_CORRELATION = 0.6
 """How much a hard item is hard for all models: correlation of the latent difficulties."""
 SWAP_VARIABLE = "MODELSCOUT_DEMO_SWAP"
@@ -234,7 +235,9 @@ def write_emulator_files(
     entries = [*answer_entries(), *answer_key()]
     return (
         _write(folder / "profile.json", [json.dumps(profile, indent=1)]),
-        _write(folder / "answers.jsonl", (json.dumps(entry, ensure_ascii=False) for entry in entries)),
+        _write(
+            folder / "answers.jsonl", (json.dumps(asdict(entry), ensure_ascii=False) for entry in entries)
+        ),
     )
 
 
