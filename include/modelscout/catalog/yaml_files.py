@@ -11,8 +11,8 @@ import yaml
 from modelscout.core.errors import ConfigurationError
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a mapping that has the same key twice, where YAML would silently keep the last."""
+class _CarefulLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would keep the last, and a day that does not exist."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
@@ -25,6 +25,18 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """Like YAML's own, but a day that does not exist is refused with its line."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value} is no date ({error}): correct it", node.start_mark
+            ) from error
+
+
+_CarefulLoader.add_constructor("tag:yaml.org,2002:timestamp", _CarefulLoader.construct_yaml_timestamp)
+
 
 def read_yaml(path: Path) -> Any:
     """Parse one file. Raises ConfigurationError with file, line and remedy where it is not valid YAML."""
@@ -33,7 +45,7 @@ def read_yaml(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read as UTF-8 text ({error}): mend the file") from error
     try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=_CarefulLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{path}, line {line}: not valid YAML: {error.problem}") from error
