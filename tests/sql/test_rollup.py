@@ -9,9 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
-
 from modelscout.analytics.rollup import roll_up
+from sqlalchemy import Engine, text
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ORGANIZATION = uuid.UUID("00000000-0000-0000-0000-00000000000a")
@@ -27,9 +26,13 @@ def warehouse(engine: Engine) -> Iterator[None]:
             )
         )
         connection.execute(text("SELECT modelscout.ensure_usage_partitions('2026-11-20', '2026-11-24')"))
-        connection.execute(text("INSERT INTO organizations (id, name) VALUES (:id, 'Acme')"), {"id": ORGANIZATION})
         connection.execute(
-            text("INSERT INTO ai_models (provider, provider_model_id, name) VALUES ('openai', 'gpt-6-luna', 'Luna')")
+            text("INSERT INTO organizations (id, name) VALUES (:id, 'Acme')"), {"id": ORGANIZATION}
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ai_models (provider, provider_model_id, name) VALUES ('openai', 'gpt-6-luna', 'Luna')"
+            )
         )
         for valid_from, output in (("2026-01-01", "0.5"), ("2026-11-22", "1")):
             connection.execute(
@@ -123,7 +126,8 @@ def test_a_late_outcome_rebuilds_the_day_of_its_request(engine: Engine) -> None:
     roll_up(engine, now=NOW)
     with engine.begin() as connection:
         connection.execute(
-            text("INSERT INTO ai_usage_outcomes VALUES (:o, 'a', 'check', 0.75, :now)"), {"o": ORGANIZATION, "now": NOW}
+            text("INSERT INTO ai_usage_outcomes VALUES (:o, 'a', 'check', 0.75, :now)"),
+            {"o": ORGANIZATION, "now": NOW},
         )
     roll_up(engine, now=NOW)
     row = analytics(engine)[0]

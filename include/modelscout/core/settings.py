@@ -11,7 +11,7 @@ from pathlib import Path
 from modelscout.core.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """Everything the pipeline reads from its environment."""
 

@@ -1,0 +1,96 @@
+"""What a decision is made from: one feature of one organization, its model in use and what was tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from modelscout.core.types import Verdict
+from modelscout.recommender.evidence import Evidence
+
+DAYS_PER_MONTH = Decimal("30.4375")
+MINIMUM_PAIRS = 30
+"""Below so many paired items nothing is said about a candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 90 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model that was tried on the same items as the model in use.
+
+    Costs are USD per request over the paired items; None where a price is unknown.
+    """
+
+    model_id: str
+    provider: str
+    model: str
+    evidence: Evidence
+    spread: float
+    """Variance of the paired differences."""
+    quality: float
+    """Shrunken estimate of the mean score, 0 to 1."""
+    cost_ratio: Interval | None
+    """Candidate's cost divided by the reference's, on the same items."""
+    cost_per_request_usd: float | None
+    median_ms: float | None
+    reference_median_ms: float | None
+    callable: bool = True
+    """Whether the organization's key can use it, beyond the retirement horizon."""
+    last_sequence: int | None = None
+    """The newest result that the evidence rests on."""
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCase:
+    """One feature of one organization on the day of the decision."""
+
+    organization_id: str
+    organization: str
+    feature_id: str
+    objective: str
+    margin: float
+    switching_cost_usd: Decimal
+    current_model_id: str | None
+    current_model: str | None
+    current_status: str | None
+    retires_on: date | None
+    catalog_successor: str | None
+    successor_model_id: str | None
+    """The catalog's successor as a model that this organization can use, if it can."""
+    requests_per_month: Decimal
+    cost_per_request_usd: Decimal | None
+    """What the model in use really costs per answered request; None where nothing could be priced."""
+    exposure_usd_per_day: Decimal | None
+    current_quality: float | None
+    current_mean_ms: float | None
+    samples: int
+    data_window: tuple[date, date] | None
+    unpriced_requests: int
+    candidates: tuple[Candidate, ...] = ()
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict with everything that is published beside it."""
+
+    verdict: Verdict
+    score: int
+    chosen: Candidate | None
+    recommended_model_id: str | None
+    recommended_model: str | None
+    saving: Interval | None
+    """USD per month; negative where the recommended model costs more."""
+    reasons: tuple[str, ...]
+    tradeoffs: tuple[str, ...]
+    details: dict[str, object] = field(default_factory=dict)

@@ -1,0 +1,271 @@
+"""From evidence to a verdict: the table in docs/recommendations.md as code. Pure; no database, no clock."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+
+from modelscout.core.types import ModelStatus, Verdict
+from modelscout.recommender.case import MINIMUM_PAIRS, Candidate, Decision, FeatureCase, Interval
+from modelscout.recommender.evidence import cases_to_settle
+
+PAYBACK_MONTHS = 12
+"""A switch must earn back its cost within a year, at the low end of the saving's interval."""
+
+
+def decide(case: FeatureCase, *, today: date, horizon_days: int) -> Decision:
+    """The verdict for one feature of one organization."""
+    if case.current_model_id is None:
+        return _insufficient(case, "No model is assigned to this feature.")
+    if _leaves(case, today, horizon_days):
+        return _migrate(case, today)
+    tried = [c for c in case.candidates if c.evidence.n >= MINIMUM_PAIRS and c.callable]
+    if not tried:
+        return _insufficient(case, _what_is_missing(case))
+    worthwhile = [c for c in tried if c.evidence.proven and _pays(case, c)]
+    if worthwhile:
+        return _switch(case, max(worthwhile, key=lambda c: _saving_estimate(case, c)))
+    promising = [c for c in tried if _promising(case, c)]
+    if promising:
+        return _trial(case, max(promising, key=lambda c: _saving_estimate(case, c)))
+    return _keep(case, tried)
+
+
+def saving_per_month(case: FeatureCase, candidate: Candidate) -> Interval | None:
+    """USD per month that the candidate saves on this feature's own requests; None where a price is unknown.
+
+    The real cost per request of the model in use, times the ratio of both models' costs on the same items.
+    """
+    if candidate.cost_ratio is None or case.cost_per_request_usd is None:
+        return None
+    spend = float(case.requests_per_month * case.cost_per_request_usd)
+    ratio = candidate.cost_ratio
+    return Interval(spend * (1 - ratio.estimate), spend * (1 - ratio.high), spend * (1 - ratio.low))
+
+
+def _leaves(case: FeatureCase, today: date, horizon_days: int) -> bool:
+    if case.current_status == ModelStatus.RETIRED:
+        return True
+    return case.retires_on is not None and case.retires_on <= today + timedelta(days=horizon_days)
+
+
+def _migrate(case: FeatureCase, today: date) -> Decision:
+    usable = [c for c in case.candidates if c.callable]
+    proven = [c for c in usable if c.evidence.n >= MINIMUM_PAIRS and c.evidence.proven]
+    if proven:
+        chosen: Candidate | None = min(proven, key=_cost_order)
+    else:
+        chosen = next((c for c in usable if c.model_id == case.successor_model_id), None)
+    when = _retirement_sentence(case, today)
+    if chosen is None:
+        return _migrate_unproven(case, when)
+    saving = saving_per_month(case, chosen)
+    proof = (
+        _proof_sentence(case, chosen)
+        if chosen in proven
+        else f"{chosen.model} is the provider's successor; it is not proven on your items yet: test before switching."
+    )
+    return Decision(
+        Verdict.MIGRATE,
+        score=95 if chosen in proven else 60,
+        chosen=chosen,
+        recommended_model_id=chosen.model_id,
+        recommended_model=chosen.model,
+        saving=saving,
+        reasons=(when, proof, _saving_sentence(saving)),
+        tradeoffs=_tradeoffs(chosen),
+        details={"proven": chosen in proven},
+    )
+
+
+def _migrate_unproven(case: FeatureCase, when: str) -> Decision:
+    if case.successor_model_id is not None:
+        advice = f"{case.catalog_successor} is the provider's successor; nothing was tried yet: test before switching."
+    else:
+        advice = "No successor could be tried: enable a key that can use one, or allow workload samples."
+    return Decision(
+        Verdict.MIGRATE,
+        score=60 if case.successor_model_id else 40,
+        chosen=None,
+        recommended_model_id=case.successor_model_id,
+        recommended_model=case.catalog_successor if case.successor_model_id else None,
+        saving=None,
+        reasons=(when, advice),
+        tradeoffs=(),
+        details={"proven": False},
+    )
+
+
+def _switch(case: FeatureCase, chosen: Candidate) -> Decision:
+    saving = saving_per_month(case, chosen)
+    return Decision(
+        Verdict.SWITCH,
+        score=_score(case, chosen),
+        chosen=chosen,
+        recommended_model_id=chosen.model_id,
+        recommended_model=chosen.model,
+        saving=saving,
+        reasons=(_proof_sentence(case, chosen), _saving_sentence(saving)),
+        tradeoffs=_tradeoffs(chosen),
+    )
+
+
+def _trial(case: FeatureCase, chosen: Candidate) -> Decision:
+    more = cases_to_settle(chosen.evidence, chosen.spread)
+    saving = saving_per_month(case, chosen)
+    cost = _cost_of_cases(case, chosen, more)
+    effect = _points(chosen.evidence.effect or 0.0)
+    reasons = (
+        f"{chosen.model} looks good ({effect} on {chosen.evidence.n} of your items) but is not proven: "
+        f"the bound is {_points(chosen.evidence.lower_bound)}, the margin -{100 * case.margin:g} points.",
+        f"About {more} more cases would settle it"
+        + (f" and cost about ${cost:,.2f}." if cost is not None else "; what they cost is unknown."),
+        _saving_sentence(saving),
+    )
+    return Decision(
+        Verdict.TRIAL,
+        score=min(49, _score(case, chosen)),
+        chosen=chosen,
+        recommended_model_id=chosen.model_id,
+        recommended_model=chosen.model,
+        saving=saving,
+        reasons=reasons,
+        tradeoffs=_tradeoffs(chosen),
+        details={"more_cases": more, "cost_of_cases_usd": cost},
+    )
+
+
+def _keep(case: FeatureCase, tried: list[Candidate]) -> Decision:
+    best = max(tried, key=lambda c: c.evidence.effect or 0.0)
+    return Decision(
+        Verdict.KEEP,
+        score=round(100 * sum(_ruled_out(case, c) for c in tried) / len(tried)),
+        chosen=best,
+        recommended_model_id=case.current_model_id,
+        recommended_model=case.current_model,
+        saving=Interval(0.0, 0.0, 0.0),
+        reasons=(f"Nothing better is proven among {len(tried)} tried.", *(_why_not(case, c) for c in tried)),
+        tradeoffs=(),
+    )
+
+
+def _insufficient(case: FeatureCase, missing: str) -> Decision:
+    return Decision(
+        Verdict.INSUFFICIENT_EVIDENCE,
+        score=0,
+        chosen=None,
+        recommended_model_id=None,
+        recommended_model=None,
+        saving=None,
+        reasons=("Too little is known for an answer.", missing),
+        tradeoffs=(),
+    )
+
+
+def _what_is_missing(case: FeatureCase) -> str:
+    if case.samples < MINIMUM_PAIRS:
+        return f"{case.samples} workload samples; at least {MINIMUM_PAIRS} are needed to compare models on your own items."
+    return "No candidate was tried on your samples: none is usable with your keys, or the spend limit was reached."
+
+
+def _pays(case: FeatureCase, candidate: Candidate) -> bool:
+    saving = saving_per_month(case, candidate)
+    if saving is None:
+        return False
+    return saving.low > 0 and saving.low * PAYBACK_MONTHS > float(case.switching_cost_usd)
+
+
+def _promising(case: FeatureCase, candidate: Candidate) -> bool:
+    saving = saving_per_month(case, candidate)
+    effect = candidate.evidence.effect
+    if saving is None or effect is None or candidate.evidence.proven_worse:
+        return False
+    return saving.estimate > 0 and effect > -case.margin and not candidate.evidence.proven
+
+
+def _ruled_out(case: FeatureCase, candidate: Candidate) -> bool:
+    saving = saving_per_month(case, candidate)
+    return candidate.evidence.proven_worse or (saving is not None and saving.high <= 0)
+
+
+def _saving_estimate(case: FeatureCase, candidate: Candidate) -> float:
+    saving = saving_per_month(case, candidate)
+    return saving.estimate if saving is not None else -math.inf
+
+
+def _cost_order(candidate: Candidate) -> tuple[bool, float]:
+    cost = candidate.cost_per_request_usd
+    return (cost is None, cost if cost is not None else 0.0)
+
+
+def _score(case: FeatureCase, candidate: Candidate) -> int:
+    """Half for the proof (1 - anytime p-value), half for the share of the spend that is saved at least."""
+    confidence = 1.0 - math.exp(-candidate.evidence.log_e_value)
+    ratio = candidate.cost_ratio
+    benefit = min(1.0, max(0.0, 1.0 - ratio.high)) if ratio is not None else 0.0
+    return round(50 * confidence + 50 * benefit)
+
+
+def _cost_of_cases(case: FeatureCase, candidate: Candidate, more: int | None) -> float | None:
+    if more is None or candidate.cost_per_request_usd is None or case.cost_per_request_usd is None:
+        return None
+    return more * (candidate.cost_per_request_usd + float(case.cost_per_request_usd))
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f} points"
+
+
+def _proof_sentence(case: FeatureCase, candidate: Candidate) -> str:
+    e = candidate.evidence
+    return (
+        f"Proven on {e.n} of your own items: {candidate.model} is at most {100 * case.margin:g} points worse than "
+        f"{case.current_model} (measured {_points(e.effect or 0.0)}, bound {_points(e.lower_bound)}, "
+        f"error {100 * e.alpha:.2g} % over all looks)."
+    )
+
+
+def _saving_sentence(saving: Interval | None) -> str:
+    if saving is None:
+        return "What it saves is unknown: a price is missing."
+    word = "saves" if saving.estimate >= 0 else "costs"
+    low, high = sorted((abs(saving.low), abs(saving.high)))
+    more = "" if saving.estimate >= 0 else " more"
+    return (
+        f"It {word} ${abs(saving.estimate):,.2f}{more} a month (90 % interval ${low:,.2f} to ${high:,.2f})."
+    )
+
+
+def _retirement_sentence(case: FeatureCase, today: date) -> str:
+    if case.retires_on is None:
+        return f"{case.current_model} is no longer available."
+    days = (case.retires_on - today).days
+    when = (
+        f"retires on {case.retires_on} (in {days} days)" if days > 0 else f"was retired on {case.retires_on}"
+    )
+    exposure = case.exposure_usd_per_day
+    money = f"; ${exposure:,.2f} a day depend on it" if exposure is not None and exposure > 0 else ""
+    return f"{case.current_model} {when}{money}."
+
+
+def _why_not(case: FeatureCase, candidate: Candidate) -> str:
+    e = candidate.evidence
+    saving = saving_per_month(case, candidate)
+    if e.proven_worse:
+        return f"{candidate.model} is proven worse by more than the margin ({_points(e.effect or 0.0)} on {e.n} items)."
+    if saving is not None and saving.estimate <= 0:
+        return f"{candidate.model} would cost ${-saving.estimate:,.2f} a month more."
+    if saving is None:
+        return f"{candidate.model} cannot be priced."
+    return f"{candidate.model} measures {_points(e.effect or 0.0)} on {e.n} items, beyond the margin."
+
+
+def _tradeoffs(candidate: Candidate) -> tuple[str, ...]:
+    sentences = []
+    if candidate.median_ms and candidate.reference_median_ms:
+        change = candidate.median_ms / candidate.reference_median_ms - 1
+        sentences.append(f"Median response time {change:+.0%} ({candidate.median_ms:,.0f} ms in replay).")
+    effect = candidate.evidence.effect
+    if effect is not None:
+        sentences.append(f"Quality {_points(effect)} on the same items.")
+    return tuple(sentences)

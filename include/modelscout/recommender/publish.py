@@ -1,0 +1,178 @@
+"""Decides every feature of every organization and writes `ai_model_recommendations` and the alerts."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from modelscout.core.types import Verdict
+from modelscout.recommender.case import Candidate, Decision, FeatureCase, Interval
+from modelscout.recommender.decide import decide, saving_per_month
+from modelscout.recommender.estimates import load_estimate
+from modelscout.recommender.inputs import load_cases, store_streams
+from modelscout.warehouse.engine import run_sql, run_sql_many
+
+VALID_DAYS = 7
+
+
+def publish(engine: Engine, *, now: datetime, horizon_days: int) -> dict[str, int]:
+    """One transaction: decide, write, supersede, alert. Idempotent per decision date. Returns verdict counts.
+
+    An organization whose rollup does not reconcile gets no new recommendation until it is mended.
+    """
+    with engine.begin() as connection:
+        estimate, version = load_estimate(connection, now=now)
+        blocked = _blocked_organizations(connection)
+        cases = [
+            case
+            for case in load_cases(connection, now=now, horizon_days=horizon_days, estimate=estimate)
+            if case.organization_id not in blocked
+        ]
+        decisions = [(case, decide(case, today=now.date(), horizon_days=horizon_days)) for case in cases]
+        rows = [_row(case, decision, now=now, version=version) for case, decision in decisions]
+        run_sql_many(connection, "queries/recommendation_write", rows)
+        run_sql(connection, "queries/recommendation_supersede")
+        store_streams(connection, cases)
+        _raise_alerts(connection, decisions, now)
+    return dict(Counter(decision.verdict.value for _, decision in decisions))
+
+
+def _blocked_organizations(connection: Connection) -> set[str]:
+    statement = (
+        "SELECT organization_id::text FROM alerts WHERE kind = 'reconciliation' AND resolved_at IS NULL"
+    )
+    return set(connection.execute(text(statement)).scalars())
+
+
+def _row(
+    case: FeatureCase, decision: Decision, *, now: datetime, version: uuid.UUID | None
+) -> dict[str, Any]:
+    return {
+        "organization_id": case.organization_id,
+        "feature_id": case.feature_id,
+        "decision_date": now.date(),
+        "recommended_model_id": decision.recommended_model_id,
+        "current_model_id": case.current_model_id,
+        "score": decision.score,
+        "reasons": json.dumps(decision.reasons),
+        "now": now,
+        "verdict": decision.verdict.value,
+        "tradeoffs": json.dumps(decision.tradeoffs),
+        "cost_estimate": json.dumps(_cost_estimate(case, decision), default=_plain),
+        "performance_estimate": json.dumps(_performance_estimate(case, decision), default=_plain),
+        "evidence": json.dumps(_evidence(case, decision, now=now, version=version), default=_plain),
+        "valid_until": now + timedelta(days=VALID_DAYS),
+        "simulated": case.simulated or (decision.chosen is not None and decision.chosen.simulated),
+    }
+
+
+def _cost_estimate(case: FeatureCase, decision: Decision) -> dict[str, Any]:
+    chosen = decision.chosen
+    return {
+        "requests_per_month": case.requests_per_month.quantize(Decimal(1)),
+        "current_cost_per_request_usd": case.cost_per_request_usd,
+        "recommended_cost_per_request_usd": chosen.cost_per_request_usd if chosen else None,
+        "saving_usd_per_month": _interval(decision.saving),
+        "unpriced_requests": case.unpriced_requests,
+        "exposure_usd_per_day": case.exposure_usd_per_day,
+    }
+
+
+def _performance_estimate(case: FeatureCase, decision: Decision) -> dict[str, Any]:
+    chosen = decision.chosen
+    return {
+        "current_quality": case.current_quality,
+        "recommended_quality": chosen.quality if chosen else None,
+        "current_mean_ms": case.current_mean_ms,
+        "replay_median_ms": chosen.median_ms if chosen else None,
+        "replay_reference_median_ms": chosen.reference_median_ms if chosen else None,
+    }
+
+
+def _evidence(
+    case: FeatureCase, decision: Decision, *, now: datetime, version: uuid.UUID | None
+) -> dict[str, Any]:
+    window = case.data_window
+    return {
+        "kind": "paired replay of the organization's own items" if decision.chosen else "none",
+        "margin": case.margin,
+        "samples": case.samples,
+        "retires_on": case.retires_on,
+        "price_date": now.date(),
+        "data_window": [window[0], window[1]] if window else None,
+        "recommender_version": str(version) if version else None,
+        "chosen": _candidate(case, decision.chosen) if decision.chosen else None,
+        "tried": [_candidate(case, c) for c in case.candidates],
+        **decision.details,
+    }
+
+
+def _candidate(case: FeatureCase, candidate: Candidate) -> dict[str, Any]:
+    e = candidate.evidence
+    return {
+        "model": candidate.model,
+        "n": e.n,
+        "effect": e.effect,
+        "lower_bound": e.lower_bound,
+        "upper_bound": e.upper_bound,
+        "log_e_value": e.log_e_value,
+        "alpha": e.alpha,
+        "proven": e.proven,
+        "method": e.method,
+        "saving_usd_per_month": _interval(saving_per_month(case, candidate)),
+    }
+
+
+def _interval(value: Interval | None) -> dict[str, float] | None:
+    if value is None:
+        return None
+    return {"estimate": round(value.estimate, 2), "low": round(value.low, 2), "high": round(value.high, 2)}
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
+def _raise_alerts(
+    connection: Connection, decisions: Sequence[tuple[FeatureCase, Decision]], now: datetime
+) -> None:
+    rows = [_retirement_alert(case, d, now) for case, d in decisions if d.verdict is Verdict.MIGRATE]
+    keys = [row["natural_key"] for row in rows]
+    # A retirement that no longer threatens, because the feature moved on, is resolved.
+    connection.execute(
+        text(
+            "UPDATE alerts SET resolved_at = :now WHERE kind = 'retirement' AND resolved_at IS NULL "
+            "AND NOT natural_key = ANY(:keys)"
+        ),
+        {"now": now, "keys": keys},
+    )
+    run_sql_many(connection, "queries/alert_raise", rows)
+
+
+def _retirement_alert(case: FeatureCase, decision: Decision, now: datetime) -> dict[str, Any]:
+    days = (case.retires_on - now.date()).days if case.retires_on else None
+    details: Mapping[str, Any] = {
+        "feature_id": case.feature_id,
+        "model": case.current_model,
+        "retires_on": case.retires_on,
+        "days": days,
+        "exposure_usd_per_day": case.exposure_usd_per_day,
+        "successor": decision.recommended_model,
+    }
+    return {
+        "organization_id": case.organization_id,
+        "kind": "retirement",
+        "severity": "critical" if days is None or days <= 14 else "warning",
+        "natural_key": f"retirement:{case.organization_id}:{case.feature_id}:{case.current_model_id}",
+        "message": f"{case.feature_id}: {decision.reasons[0]}",
+        "details": json.dumps(details, default=_plain),
+        "now": now,
+        "simulated": case.simulated,
+    }

@@ -1,0 +1,86 @@
+-- Grain: one feature of one organization that has a model assigned. Owner: recommender.
+-- Reads: ai_feature_settings, ai_features, ai_models, ai_model_availability, ai_model_analytics,
+-- ai_workload_samples. Requests and cost are of the :window_days days before :today, today's part included.
+WITH demand AS (
+    SELECT
+        a.organization_id,
+        a.feature_id,
+        sum(a.total_requests) AS requests,
+        sum(a.unpriced_requests) AS unpriced_requests,
+        count(DISTINCT a.date) AS days,
+        min(a.date) AS first_day,
+        max(a.date) AS last_day,
+        bool_or(a.simulated) AS simulated
+    FROM ai_model_analytics AS a
+    WHERE a.date > cast(:today AS date) - cast(:window_days AS integer) AND a.date <= cast(:today AS date)
+    GROUP BY a.organization_id, a.feature_id
+),
+
+in_use AS (
+    SELECT
+        a.organization_id,
+        a.feature_id,
+        a.model_id,
+        sum(a.total_cost) AS cost_usd,
+        sum(a.success_count) AS successes,
+        sum(a.total_requests) AS requests,
+        sum(a.outcome_score_sum) AS outcome_score_sum,
+        sum(a.outcome_count) AS outcome_count,
+        sum(a.duration_sum_ms) / nullif(sum(a.duration_count), 0) AS mean_duration_ms,
+        sum(a.total_cost) FILTER (WHERE a.date >= cast(:today AS date) - 7)
+        / count(DISTINCT a.date) FILTER (WHERE a.date >= cast(:today AS date) - 7) AS cost_usd_per_day
+    FROM ai_model_analytics AS a
+    WHERE a.date > cast(:today AS date) - cast(:window_days AS integer) AND a.date <= cast(:today AS date)
+    GROUP BY a.organization_id, a.feature_id, a.model_id
+),
+
+samples AS (
+    SELECT
+        w.organization_id,
+        w.feature_id,
+        count(*) AS samples
+    FROM ai_workload_samples AS w
+    WHERE w.expires_at > :now
+    GROUP BY w.organization_id, w.feature_id
+)
+
+SELECT
+    s.organization_id::text AS organization_id,
+    o.slug AS organization,
+    s.feature_id,
+    f.objective,
+    coalesce(s.margin, f.default_margin) AS margin,
+    s.switching_cost_usd,
+    s.current_model_id::text AS current_model_id,
+    m.provider AS current_provider,
+    m.provider_model_id AS current_model,
+    m.successor_model_id AS catalog_successor,
+    m.retires_on,
+    a.status AS current_status,
+    coalesce(d.requests, 0) AS requests,
+    coalesce(d.unpriced_requests, 0) AS unpriced_requests,
+    coalesce(d.days, 0) AS days,
+    d.first_day,
+    d.last_day,
+    u.cost_usd,
+    coalesce(u.successes, 0) AS successes,
+    u.cost_usd_per_day,
+    u.mean_duration_ms,
+    u.outcome_score_sum,
+    coalesce(u.outcome_count, 0) AS outcome_count,
+    coalesce(w.samples, 0) AS samples,
+    coalesce(d.simulated, o.simulated) AS simulated
+FROM ai_feature_settings AS s
+INNER JOIN organizations AS o ON s.organization_id = o.id
+INNER JOIN ai_features AS f ON s.feature_id = f.id
+LEFT JOIN ai_models AS m ON s.current_model_id = m.id
+LEFT JOIN ai_model_availability AS a
+    ON s.organization_id = a.organization_id AND s.current_model_id = a.model_id
+LEFT JOIN demand AS d ON s.organization_id = d.organization_id AND s.feature_id = d.feature_id
+LEFT JOIN in_use AS u
+    ON
+        s.organization_id = u.organization_id AND s.feature_id = u.feature_id
+        AND s.current_model_id = u.model_id
+LEFT JOIN samples AS w ON s.organization_id = w.organization_id AND s.feature_id = w.feature_id
+WHERE o.modelscout_enabled
+ORDER BY o.slug, s.feature_id;

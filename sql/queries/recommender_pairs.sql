@@ -1,0 +1,84 @@
+-- Grain: one candidate of one feature of one organization, with its paired outcomes as arrays in the order in
+-- which the evidence came in. Owner: recommender. Reads: ai_benchmark_results, ai_workload_samples,
+-- ai_feature_settings, ai_models, ai_model_availability.
+-- Each item counts once per model: its first finished replay. Where the model in use was not replayed (it is
+-- gone), what it answered, took and cost when the item was served stands for it.
+-- A failure of the model itself scores 0; a failure of the network or of a limit is no evidence.
+WITH replayed AS (
+    SELECT DISTINCT ON (r.organization_id, r.feature_id, r.model_id, r.case_key)
+        r.organization_id,
+        r.feature_id,
+        r.model_id,
+        r.case_key,
+        r.sequence,
+        coalesce(r.score, 0) AS score,
+        r.cost_usd,
+        r.duration_ms,
+        r.simulated
+    FROM ai_benchmark_results AS r
+    WHERE
+        r.source = 'replay'
+        AND (r.score IS NOT NULL OR r.error_type IN ('bad_request', 'malformed_answer', 'refusal'))
+    ORDER BY r.organization_id, r.feature_id, r.model_id, r.case_key, r.sequence
+),
+
+reference AS (
+    SELECT
+        w.organization_id,
+        w.feature_id,
+        w.item_key AS case_key,
+        coalesce(r.score, w.baseline_score) AS score,
+        coalesce(r.sequence, 0) AS sequence,
+        CASE WHEN r.case_key IS NOT NULL THEN r.cost_usd ELSE p.cost_usd END AS cost_usd,
+        r.duration_ms
+    FROM ai_workload_samples AS w
+    INNER JOIN
+        ai_feature_settings AS s
+        ON w.organization_id = s.organization_id AND w.feature_id = s.feature_id
+    INNER JOIN ai_models AS m ON s.current_model_id = m.id
+    LEFT JOIN replayed AS r
+        ON
+            w.organization_id = r.organization_id AND w.feature_id = r.feature_id
+            AND s.current_model_id = r.model_id AND w.item_key = r.case_key
+    LEFT JOIN LATERAL modelscout.price_usage(
+        w.organization_id, m.provider, m.provider_model_id, 'standard', :now,
+        coalesce((w.baseline_usage ->> 'input_tokens')::bigint, 0),
+        coalesce((w.baseline_usage ->> 'output_tokens')::bigint, 0),
+        coalesce((w.baseline_usage ->> 'cache_read_tokens')::bigint, 0),
+        coalesce((w.baseline_usage ->> 'cache_write_tokens')::bigint, 0),
+        coalesce((w.baseline_usage ->> 'cache_write_1h_tokens')::bigint, 0),
+        coalesce((w.baseline_usage ->> 'operations')::bigint, 0),
+        coalesce((w.baseline_usage ->> 'image_count')::bigint, 0)
+    ) AS p ON w.baseline_model_id = s.current_model_id
+    WHERE
+        r.case_key IS NOT NULL
+        OR (w.baseline_model_id = s.current_model_id AND w.baseline_score IS NOT NULL)
+)
+
+SELECT
+    c.organization_id::text AS organization_id,
+    c.feature_id,
+    c.model_id::text AS model_id,
+    m.provider,
+    m.provider_model_id AS model,
+    m.retires_on,
+    a.status,
+    count(*) AS n,
+    array_agg(c.score ORDER BY greatest(c.sequence, f.sequence)) AS candidate_scores,
+    array_agg(f.score ORDER BY greatest(c.sequence, f.sequence)) AS reference_scores,
+    array_agg(c.cost_usd ORDER BY greatest(c.sequence, f.sequence)) AS candidate_costs_usd,
+    array_agg(f.cost_usd ORDER BY greatest(c.sequence, f.sequence)) AS reference_costs_usd,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY c.duration_ms) AS candidate_median_ms,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY f.duration_ms) AS reference_median_ms,
+    min(c.sequence) AS first_sequence,
+    max(greatest(c.sequence, f.sequence)) AS last_sequence,
+    bool_or(c.simulated) AS simulated
+FROM replayed AS c
+INNER JOIN reference AS f
+    ON c.organization_id = f.organization_id AND c.feature_id = f.feature_id AND c.case_key = f.case_key
+INNER JOIN ai_feature_settings AS s ON c.organization_id = s.organization_id AND c.feature_id = s.feature_id
+INNER JOIN ai_models AS m ON c.model_id = m.id
+LEFT JOIN ai_model_availability AS a ON c.organization_id = a.organization_id AND c.model_id = a.model_id
+WHERE c.model_id <> s.current_model_id
+GROUP BY c.organization_id, c.feature_id, c.model_id, m.provider, m.provider_model_id, m.retires_on, a.status
+ORDER BY c.organization_id, c.feature_id, c.model_id;
