@@ -1,0 +1,35 @@
+"""The emulator as an ASGI application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelscout.emulator import anthropic, clarifai, control, google, openai
+from modelscout.emulator.answers import AnswerKey
+from modelscout.emulator.engine import Emulator
+from modelscout.emulator.profile import Profile
+from modelscout.emulator.serving import json_response
+
+
+def create_app(profile: Profile, answers: AnswerKey) -> Starlette:
+    """All endpoints on one application; its state, `app.state.emulator`, lives as long as it does."""
+    emulator = Emulator(profile, answers)
+
+    async def health(_request: Request) -> Response:
+        return json_response({"status": "ok", "models": len(emulator.profile.models), "items": len(answers)})
+
+    app = Starlette(
+        routes=[
+            *openai.routes(emulator),
+            *anthropic.routes(emulator),
+            *google.routes(emulator),
+            *clarifai.routes(emulator),
+            *control.routes(emulator),
+            Route("/health", health, methods=["GET"]),
+        ]
+    )
+    app.state.emulator = emulator
+    return app
