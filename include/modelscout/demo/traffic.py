@@ -6,6 +6,7 @@ lengths: Azure LLM inference trace 2023 (Azure/AzurePublicDataset @b469a11, CC B
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -25,6 +26,8 @@ USER_SIGMA = 2.17
 """Spread of the log of requests per user of one organization."""
 USERS_PER_ORGANIZATION = 400
 DAY_MS = 86_400_000
+UNKNOWN = -1
+"""Stands for NULL in whole-numbered columns."""
 _MINUTES = 1_440
 
 
@@ -50,6 +53,53 @@ CONV_INPUT = LengthMixture(((0.475, 5.89, 0.82), (0.374, 7.0, 0.1), (0.151, 8.08
 CONV_OUTPUT = LengthMixture(((0.497, 4.58, 0.39), (0.213, 4.71, 1.1), (0.29, 6.01, 0.06)), 1_000)
 CODE_INPUT = LengthMixture(((0.23, 5.04, 1.08), (0.354, 7.03, 0.55), (0.416, 8.05, 0.56)), 7_437)
 CODE_OUTPUT = LengthMixture(((0.45, 2.17, 0.27), (0.359, 2.86, 0.4), (0.191, 4.1, 0.81)), 1_899)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTraffic:
+    """What a feature's requests look like."""
+
+    input_tokens: LengthMixture
+    """Without images."""
+    output_tokens: LengthMixture
+    outcome_kind: str
+    images: tuple[float, ...] = ()
+    """Shares of requests with 1, 2, … images; empty: none has any."""
+    cached_share: float = 0.0
+    """Part of the requests that find their beginning in the provider's cache."""
+    streamed: bool = False
+    items: int = 0
+    """Size of the catalogue whose items the requests are about; 0: none."""
+    scored: bool = False
+    """Whether the application records the model's confidence."""
+    urgency: str = "near-real-time"
+    accuracy: str = "standard"
+
+
+_TAGGING_PROMPT = LengthMixture(((1.0, 5.0, 0.25),), 600)
+FEATURE_TRAFFIC: Mapping[str, FeatureTraffic] = {
+    "photo_tagging": FeatureTraffic(
+        _TAGGING_PROMPT,
+        CODE_OUTPUT,
+        "correction",
+        images=(0.86, 0.10, 0.04),
+        items=40_000,
+        scored=True,
+        urgency="batch",
+    ),
+    "descriptions": FeatureTraffic(
+        CONV_INPUT, CONV_OUTPUT, "correction", items=12_000, streamed=True, accuracy="high"
+    ),
+    "chat": FeatureTraffic(
+        CONV_INPUT, CONV_OUTPUT, "rating", cached_share=0.5, streamed=True, urgency="real-time"
+    ),
+    "search": FeatureTraffic(
+        CODE_INPUT, CODE_OUTPUT, "rating", cached_share=0.3, streamed=True, urgency="real-time"
+    ),
+    "moderation": FeatureTraffic(CONV_INPUT, CODE_OUTPUT, "check", scored=True, accuracy="critical"),
+}
+"""Chat and descriptions are as long as the conversations of the trace; search, like its code completion,
+reads much and writes little. The tagging prompt is the demo's own: no trace has one."""
 
 
 def minute_weights(utc_offset_hours: int) -> Numbers:
