@@ -43,6 +43,7 @@ def test_finds(provider: str, model_id: str, expected: str) -> None:
         ("openai", "gpt-4o-audio-preview-2024-12-17"),
         ("openai", "gpt-4o-2024-13-01"),
         ("openai", "gpt-4o-2024-0806"),
+        ("openai", "gpt-4o-2024-08-06-turbo"),
         ("openai", "ft:gpt-4o-2024-08-06:acme::abc"),
         ("openai", "models/gpt-4o"),
         ("openai", "claude-sonnet-4-5"),
