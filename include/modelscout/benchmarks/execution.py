@@ -1,0 +1,309 @@
+"""Sends the calls of a shard: interleaved, within the spend limit, each ending as one row."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from modelscout.benchmarks.cases import Case
+from modelscout.benchmarks.estimate import worst_case_usd
+from modelscout.benchmarks.graders import grade
+from modelscout.benchmarks.rows import RowWriter
+from modelscout.benchmarks.spend import LedgerFactory, SpendLedger
+from modelscout.benchmarks.work import KeyedModel, SettledCase
+from modelscout.core.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    MalformedAnswer,
+    ModelNotFound,
+    PermissionDenied,
+    ProviderError,
+    ProviderUnavailable,
+    QuotaExhausted,
+    SpendLimitReached,
+)
+from modelscout.core.secrets import CredentialSource, ProviderCredential
+from modelscout.costs.pricing import price_usage
+from modelscout.providers.policy import call_with_retries
+from modelscout.providers.protocol import (
+    GenerateRequest,
+    GenerateResult,
+    Image,
+    ProviderAdapter,
+)
+
+log = logging.getLogger(__name__)
+
+REASONING_HEADROOM_TOKENS = 2048
+"""Output tokens on top of the answer for models that think: their thoughts count as output."""
+CALL_TIMEOUT_S = 60.0
+CALL_DEADLINE_S = 120.0
+MESSAGE_LIMIT = 300
+
+ENDS_MODEL = (ModelNotFound, PermissionDenied)
+"""After one of these no other call to this model with this key can succeed."""
+ENDS_KEY = (AuthenticationFailed, QuotaExhausted)
+"""After one of these no other call with this key can succeed."""
+
+AdapterOpener = Callable[..., AbstractAsyncContextManager[ProviderAdapter]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One case for one model."""
+
+    model: KeyedModel
+    case: Case
+    source: str
+    """`platform` or `replay`."""
+    suite: str
+    stream: bool = False
+
+    @property
+    def settled_as(self) -> SettledCase:
+        """How its row is recognised."""
+        return SettledCase(self.model.facts.model_id, self.suite, self.case.case_key)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKey:
+    """An adapter that is ready to use."""
+
+    adapter: ProviderAdapter
+    credential: ProviderCredential
+
+
+def is_simulated(credential: ProviderCredential) -> bool:
+    """Whether the emulator answers for this key: a real vendor is never on this machine."""
+    return (credential.base_url or "").startswith(("http://127.0.0.1", "http://localhost"))
+
+
+def interleave(calls: Iterable[Call], rng: random.Random) -> list[Call]:
+    """Item by item, each item by all its models, both in random order: the time of day favours no model."""
+    items: dict[tuple[str, str], list[Call]] = {}
+    for call in calls:
+        items.setdefault((call.suite, call.case.case_key), []).append(call)
+    groups = [items[key] for key in sorted(items)]
+    rng.shuffle(groups)
+    for group in groups:
+        group.sort(key=lambda call: call.model.facts.model_id)
+        rng.shuffle(group)
+    return [call for group in groups for call in group]
+
+
+def build_request(call: Call) -> GenerateRequest:
+    """The request of a call, with head-room for models that think."""
+    case, model = call.case, call.model
+    output = case.max_output_tokens + (REASONING_HEADROOM_TOKENS if model.reasons else 0)
+    images = () if case.image is None else (Image(case.image, case.image_media_type or "image/png"),)
+    return GenerateRequest(
+        model=model.facts.name,
+        prompt=case.prompt,
+        images=images,
+        json_schema=case.json_schema,
+        max_output_tokens=min(output, model.max_output_tokens or output),
+        timeout_s=CALL_TIMEOUT_S,
+    )
+
+
+@asynccontextmanager
+async def open_keys(
+    models: Iterable[KeyedModel],
+    credentials: CredentialSource,
+    opener: AdapterOpener,
+    *,
+    concurrency: int,
+) -> AsyncIterator[dict[str, OpenKey]]:
+    """One adapter per secret reference; a reference without a key is left out and logged."""
+    references = sorted({model.secret_reference for model in models})
+    async with AsyncExitStack() as stack:
+        keys: dict[str, OpenKey] = {}
+        for reference in references:
+            credential = await asyncio.to_thread(credentials, reference)
+            if credential is None:
+                log.warning("connection %s has no key: its models are left out", reference)
+                continue
+            adapter = await stack.enter_async_context(opener(credential, concurrency=concurrency))
+            keys[reference] = OpenKey(adapter, credential)
+        yield keys
+
+
+@dataclass
+class Executor:
+    """Runs calls on open keys. One per task and event loop."""
+
+    keys: dict[str, OpenKey]
+    ledger_of: LedgerFactory
+    writer: RowWriter
+    now: datetime
+    concurrency: int
+    counts: Counter[str] = field(default_factory=Counter)
+    dead: set[tuple[str, str]] = field(default_factory=set)
+    """Pairs of secret reference and model id, or of secret reference and "" for the whole key."""
+    _started: float = field(default_factory=time.monotonic)
+    _surprise: dict[str, Decimal] = field(default_factory=dict)
+
+    async def run(self, calls: Sequence[Call]) -> None:
+        """Send all `calls`, at most `concurrency` at once."""
+        todo = iter(calls)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self.concurrency, len(calls))):
+                group.create_task(self._work(todo))
+
+    async def _work(self, todo: Iterator[Call]) -> None:
+        for call in todo:
+            await self._run(call)
+
+    async def _run(self, call: Call) -> None:
+        key = self.keys.get(call.model.secret_reference)
+        if key is None or self._is_dead(call.model):
+            self.counts["skipped_unreachable"] += 1
+            return
+        request = build_request(call)
+        worst = self._worst_case(call, request)
+        if worst is None:
+            await self._fail(call, key, "no_price", f"{request.model} has no known price: give it one")
+            return
+        if (problem := _ungradable(call.case)) is not None:
+            await self._fail(call, key, "grading_failed", problem)
+            return
+        try:
+            result, cost = await call_with_retries(
+                lambda: self._attempt(call, key, request, worst), deadline_s=CALL_DEADLINE_S
+            )
+        except SpendLimitReached:
+            self.counts["skipped_for_budget"] += 1
+        except ProviderError as error:
+            self._bury(call.model, error)
+            await self._fail(call, key, error.error_type, key.credential.redact(str(error)))
+        else:
+            await self._succeed(call, key, result, cost)
+
+    async def _attempt(
+        self, call: Call, key: OpenKey, request: GenerateRequest, worst: Decimal
+    ) -> tuple[GenerateResult, Decimal | None]:
+        """One try, its worst case held while it runs: also a try that fails may be billed."""
+        ledger = self.ledger_of(call.model.organization_id)
+        await ledger.hold(worst)
+        spent = worst
+        try:
+            result = await _ask(key.adapter, request, stream=call.stream)
+            cost = price_usage(result.usage, call.model.facts.prices, at=self.now).cost_usd
+            spent = worst if cost is None else cost
+            if spent > worst > 0:
+                self._note_surprise(call.model, spent / worst)
+        except ProviderError as error:
+            spent = worst if _may_be_billed(error) else Decimal(0)
+            raise
+        finally:
+            await ledger.settle(worst, spent)
+        return result, cost
+
+    def _worst_case(self, call: Call, request: GenerateRequest) -> Decimal | None:
+        facts = call.model.facts
+        worst = worst_case_usd(facts.provider, request, facts.prices, now=self.now)
+        return None if worst is None else worst * self._surprise.get(facts.model_id, Decimal(1))
+
+    def _note_surprise(self, model: KeyedModel, factor: Decimal) -> None:
+        known = self._surprise.get(model.facts.model_id, Decimal(1))
+        self._surprise[model.facts.model_id] = known * factor
+        log.warning("%s used %.1f times what a call could cost by its limits", model.facts.name, factor)
+
+    def _is_dead(self, model: KeyedModel) -> bool:
+        reference = model.secret_reference
+        return (reference, model.facts.model_id) in self.dead or (reference, "") in self.dead
+
+    def _bury(self, model: KeyedModel, error: ProviderError) -> None:
+        if isinstance(error, ENDS_KEY):
+            self.dead.add((model.secret_reference, ""))
+        elif isinstance(error, ENDS_MODEL):
+            self.dead.add((model.secret_reference, model.facts.model_id))
+
+    async def _succeed(self, call: Call, key: OpenKey, result: GenerateResult, cost: Decimal | None) -> None:
+        score = grade(call.case.grader, result.text, call.case.reference)
+        usage = result.usage
+        first = result.time_to_first_token_ms
+        self.counts["answered"] += 1
+        await self.writer.write(
+            self._row(call, key)
+            | {
+                "score": round(score, 4),
+                "served_model": result.served_model,
+                "duration_ms": round(result.duration_ms),
+                "time_to_first_token_ms": None if first is None else round(first),
+                "input_tokens": usage.input_tokens,
+                "output_tokens": usage.output_tokens,
+                "cache_read_tokens": usage.cache_read_tokens,
+                "cache_write_tokens": usage.cache_write_tokens,
+                "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+                "reasoning_tokens": usage.reasoning_tokens,
+                "image_tokens": usage.image_tokens,
+                "image_count": usage.image_count,
+                "operations": usage.operations,
+                "cost_usd": None if cost is None else str(cost),
+            }
+        )
+
+    async def _fail(self, call: Call, key: OpenKey, error_type: str, message: str) -> None:
+        self.counts["failed"] += 1
+        row = {"error_type": error_type, "error_message": message[:MESSAGE_LIMIT]}
+        await self.writer.write(self._row(call, key) | row)
+
+    def _row(self, call: Call, key: OpenKey) -> dict[str, Any]:
+        elapsed = timedelta(seconds=time.monotonic() - self._started)
+        return {
+            "organization_id": call.model.organization_id if call.source == "replay" else None,
+            "feature_id": call.case.feature_id,
+            "model_id": call.model.facts.model_id,
+            "source": call.source,
+            "suite": call.suite,
+            "case_key": call.case.case_key,
+            "finished_at": (self.now + elapsed).isoformat(),
+            "simulated": call.model.simulated_organization and is_simulated(key.credential),
+        }
+
+
+async def _ask(adapter: ProviderAdapter, request: GenerateRequest, *, stream: bool) -> GenerateResult:
+    if not stream:
+        return await adapter.generate(request)
+    async for event in adapter.stream(request):
+        if isinstance(event, GenerateResult):
+            return event
+    raise MalformedAnswer("the stream ended without a result", provider=adapter.provider)
+
+
+def _may_be_billed(error: ProviderError) -> bool:
+    """A vendor bills answers that were cut or that came too late for us."""
+    return isinstance(error, MalformedAnswer) or (
+        isinstance(error, ProviderUnavailable) and error.status is None
+    )
+
+
+def _ungradable(case: Case) -> str | None:
+    """Why no answer could be graded, found out before one is paid."""
+    try:
+        grade(case.grader, "", case.reference)
+    except (AttributeError, ConfigurationError, KeyError, TypeError, ValueError) as error:
+        return f"reference does not fit the grader {case.grader}: {error}"
+    return None
+
+
+def make_ledgers(factory: Callable[[str], SpendLedger]) -> tuple[LedgerFactory, dict[str, SpendLedger]]:
+    """Ledgers made on first use, and the mapping that holds them."""
+    ledgers: dict[str, SpendLedger] = {}
+
+    def ledger_of(organization_id: str) -> SpendLedger:
+        if organization_id not in ledgers:
+            ledgers[organization_id] = factory(organization_id)
+        return ledgers[organization_id]
+
+    return ledger_of, ledgers

@@ -1,0 +1,227 @@
+"""Decides what one benchmark run does, and stores it, so that every task of the run sees the same plan."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+
+from modelscout.benchmarks.suites import load_suites
+from modelscout.benchmarks.work import (
+    KeyedModel,
+    SettledCase,
+    load_features,
+    load_models,
+    load_settled,
+)
+from modelscout.core.errors import ConfigurationError
+from modelscout.core.settings import Settings
+from modelscout.warehouse.engine import run_sql
+
+MINIMUM_SAMPLES = 30
+"""With fewer a replay cannot prove anything: the money is better kept."""
+RUN_NAMESPACE = uuid.UUID("5b0f4f0e-6b0a-5a6f-9d3e-2f1f6f1f7c11")
+REPLAYED_MODELS = 3
+"""Incumbent and two candidates: only for dividing the work."""
+
+
+class BenchmarkPlan(NamedTuple):
+    """One run and how it is divided: lists of organization ids, small enough for XCom."""
+
+    run_id: str
+    shards: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as `create_run` stored it."""
+
+    run_id: str
+    seed: int
+    spend_limit_usd: Decimal
+    shards: list[list[str]]
+    replay: bool
+    force: bool
+    """Measure again what is still fresh."""
+    models: list[str] | None
+    features: list[str] | None
+    suite_work: dict[str, dict[str, list[str]]]
+    """Organization whose key is used, model, features."""
+    choices: dict[str, list[str]]
+    """`organization/feature` to the models that are replayed."""
+
+
+def create_run(
+    engine: Engine,
+    settings: Settings,
+    *,
+    run_key: str,
+    now: datetime,
+    kind: str = "nightly",
+    organizations: Sequence[str] | None = None,
+    models: Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    suites: bool = True,
+    replay: bool = True,
+    spend_limit_usd: Decimal | None = None,
+    seed: int | None = None,
+) -> BenchmarkPlan:
+    """Plan a run and store it; the same `run_key` finds the run that is already there.
+
+    Args:
+        run_key: names the run, such as the id of the DAG run.
+        kind: `nightly` measures what is due; `manual` measures what it is asked for, due or not.
+        organizations: ids or slugs; None means all.
+        models: ids or `provider/model`; None means all.
+        features: ids; None means all.
+        suites: run the platform's own suites.
+        replay: replay the organizations' own samples.
+        spend_limit_usd: of the whole run; None takes the setting's.
+        seed: of the order of calls; None derives it from the run.
+
+    Raises ConfigurationError for an unknown `kind` or a negative limit.
+    """
+    limit = settings.spend_limit_usd if spend_limit_usd is None else spend_limit_usd
+    if kind not in ("nightly", "manual"):
+        raise ConfigurationError(f"kind={kind!r} is unknown: use nightly or manual")
+    if limit < 0:
+        raise ConfigurationError(f"spend_limit_usd={limit} is negative: give an amount of at least 0")
+    run_id = uuid.uuid5(RUN_NAMESPACE, run_key)
+    force = kind == "manual"
+    keyed = load_models(engine, organizations=organizations, now=now)
+    needed = load_features(engine, features)
+    suite_work = _suite_work(engine, keyed, needed, models, now=now, force=force) if suites else {}
+    samples = _replay_sizes(engine, organizations, features, now=now, settings=settings) if replay else {}
+    parameters = {
+        "run_key": run_key,
+        "replay": replay,
+        "force": force,
+        "models": None if models is None else list(models),
+        "features": None if features is None else list(features),
+        "shards": _divide(suite_work, samples, shards=settings.shards),
+        "suite_work": suite_work,
+    }
+    values = {
+        "run_id": run_id,
+        "kind": kind,
+        "parameters": json.dumps(parameters),
+        "seed": run_id.int % 2**31 if seed is None else seed,
+        "spend_limit_usd": limit,
+        "now": now,
+    }
+    with engine.begin() as connection:
+        run_sql(connection, "queries/benchmark_run_create", values)
+    stored = load_run(engine, str(run_id))
+    return BenchmarkPlan(stored.run_id, stored.shards)
+
+
+def load_run(engine: Engine, run_id: str) -> StoredRun:
+    """The stored plan of a run. Raises ConfigurationError where there is none."""
+    with engine.connect() as connection:
+        rows = run_sql(connection, "queries/benchmark_run", {"run_id": run_id})
+    if not rows:
+        raise ConfigurationError(f"run_id={run_id!r} is no benchmark run: create it with create_run")
+    parameters: dict[str, Any] = rows[0]["parameters"]
+    return StoredRun(
+        run_id=run_id,
+        seed=rows[0]["seed"],
+        spend_limit_usd=rows[0]["spend_limit_usd"],
+        shards=parameters["shards"],
+        replay=parameters["replay"],
+        force=parameters["force"],
+        models=parameters["models"],
+        features=parameters["features"],
+        suite_work=parameters["suite_work"],
+        choices=parameters.get("choices", {}),
+    )
+
+
+def is_asked_for(model: KeyedModel, models: Sequence[str] | None) -> bool:
+    """Whether a filter names this model, by id or as `provider/model`."""
+    facts = model.facts
+    return models is None or facts.model_id in models or f"{facts.provider}/{facts.name}" in models
+
+
+def _suite_work(
+    engine: Engine,
+    keyed: dict[str, list[KeyedModel]],
+    needed: dict[str, frozenset[str]],
+    models: Sequence[str] | None,
+    *,
+    now: datetime,
+    force: bool,
+) -> dict[str, dict[str, list[str]]]:
+    """Who pays for which model's suites. Each model once; the keys that may are used in turn."""
+    settled = {} if force else load_settled(engine, now=now)
+    owners: dict[str, list[KeyedModel]] = {}
+    for organization in keyed.values():
+        for model in organization:
+            if _may_be_measured(model, now) and is_asked_for(model, models):
+                owners.setdefault(model.facts.model_id, []).append(model)
+    work: dict[str, dict[str, list[str]]] = {}
+    for model_id in sorted(owners):
+        due = [
+            suite.feature_id
+            for suite in load_suites()
+            if suite.feature_id in needed
+            and needed[suite.feature_id] <= owners[model_id][0].facts.verified
+            and any(SettledCase(model_id, suite.name, case.case_key) not in settled for case in suite.cases)
+        ]
+        if due:
+            owner = min(
+                owners[model_id], key=lambda m: (len(work.get(m.organization_id, ())), m.organization)
+            )
+            work.setdefault(owner.organization_id, {})[model_id] = due
+    return work
+
+
+def _may_be_measured(model: KeyedModel, now: datetime) -> bool:
+    return model.allows_platform_probes and model.facts.enabled and model.facts.answers(now.date())
+
+
+def _replay_sizes(
+    engine: Engine,
+    organizations: Sequence[str] | None,
+    features: Sequence[str] | None,
+    *,
+    now: datetime,
+    settings: Settings,
+) -> dict[str, int]:
+    """Items to replay by organization."""
+    parameters = {
+        "organizations": None if organizations is None else list(organizations),
+        "features": None if features is None else list(features),
+        "now": now,
+        "minimum": MINIMUM_SAMPLES,
+    }
+    with engine.connect() as connection:
+        rows = run_sql(connection, "queries/benchmark_replay_features", parameters)
+    sizes: dict[str, int] = {}
+    for row in rows:
+        items = min(row["samples"], settings.replay_items)
+        sizes[row["organization_id"]] = sizes.get(row["organization_id"], 0) + items
+    return sizes
+
+
+def _divide(
+    suite_work: dict[str, dict[str, list[str]]], samples: dict[str, int], *, shards: int
+) -> list[list[str]]:
+    """Organizations with work in at most `shards` lists of about the same number of calls."""
+    cases = {suite.feature_id: len(suite.cases) for suite in load_suites()}
+    calls = {organization: items * REPLAYED_MODELS for organization, items in samples.items()}
+    for organization, models in suite_work.items():
+        own = sum(cases[feature] for features in models.values() for feature in features)
+        calls[organization] = calls.get(organization, 0) + own
+    divided: list[list[str]] = [[] for _ in range(min(shards, len(calls)))]
+    loads = [0] * len(divided)
+    for organization in sorted(calls, key=lambda name: (-calls[name], name)):
+        lightest = loads.index(min(loads))
+        divided[lightest].append(organization)
+        loads[lightest] += calls[organization]
+    return divided

@@ -1,0 +1,174 @@
+"""Runs one shard of a benchmark run, and publishes what the run found."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from modelscout.benchmarks.execution import (
+    ENDS_KEY,
+    ENDS_MODEL,
+    AdapterOpener,
+    Call,
+    Executor,
+    interleave,
+    make_ledgers,
+    open_keys,
+)
+from modelscout.benchmarks.plan import StoredRun, load_run
+from modelscout.benchmarks.replay import plan_replay
+from modelscout.benchmarks.rows import RowWriter
+from modelscout.benchmarks.spend import BLOCKS_PER_LIMIT, BudgetStore, SpendLedger
+from modelscout.benchmarks.suites import load_suites
+from modelscout.benchmarks.work import RESULTS_HOLD_FOR, KeyedModel, SettledCase, load_models, load_settled
+from modelscout.core.errors import ProviderError
+from modelscout.core.secrets import CredentialSource
+from modelscout.core.settings import Settings
+from modelscout.providers.registry import open_adapter
+from modelscout.warehouse.engine import Row, run_sql
+
+log = logging.getLogger(__name__)
+
+WILSON_Z = 1.959964
+"""Two-sided 95 %."""
+MINIMUM_TOKENS_FOR_SPEED = 8
+"""Shorter answers arrive in one piece and say nothing about the speed of generation."""
+PHASES = ("suites", "replay")
+
+
+async def run_shard(
+    engine: Engine,
+    run_id: str,
+    shard: Sequence[str],
+    credentials: CredentialSource,
+    settings: Settings,
+    *,
+    now: datetime,
+    phases: Sequence[str] = PHASES,
+    opener: AdapterOpener = open_adapter,
+) -> dict[str, int]:
+    """Run the suites, then the replays, of the organizations in `shard`; runs in a task's event loop.
+
+    Cases that this run has done are skipped, so that a task may be repeated after it was killed. Replay
+    candidates are chosen after the shard's suites. Returns counts: `answered`, `failed`, `already_done`,
+    `skipped_for_budget`, `skipped_unreachable`.
+    """
+    run = await asyncio.to_thread(load_run, engine, run_id)
+    counts: Counter[str] = Counter(answered=0, failed=0, already_done=0)
+    for phase in phases:
+        if phase == "suites":
+            calls = await asyncio.to_thread(_suite_calls, engine, run, shard, now)
+        else:
+            calls = await asyncio.to_thread(_replay_calls, engine, run, shard, settings, now)
+        counts += await _execute(engine, run, calls, credentials, settings, now=now, opener=opener)
+        log.info("run %s, %s of %d organizations: %s", run_id, phase, len(shard), dict(counts))
+    return {"answered": 0, "failed": 0, "already_done": 0} | dict(counts)
+
+
+def finish_run(engine: Engine, run_id: str, now: datetime) -> int:
+    """Mark the run finished and publish its platform results; returns the number of models updated.
+
+    Writes `ai_models.benchmark_results` and `performance_metrics` in one statement, from each case's latest
+    result of the last 30 days. Safe to repeat.
+    """
+    parameters = {
+        "run_id": run_id,
+        "since": now - RESULTS_HOLD_FOR,
+        "z": WILSON_Z,
+        "minimum_tokens": MINIMUM_TOKENS_FOR_SPEED,
+    }
+    with engine.begin() as connection:
+        published = run_sql(connection, "queries/benchmark_publish", parameters)
+        run_sql(connection, "queries/benchmark_finish", {"run_id": run_id, "now": now})
+    return len(published)
+
+
+def _suite_calls(engine: Engine, run: StoredRun, shard: Sequence[str], now: datetime) -> list[Call]:
+    suites = {suite.feature_id: suite for suite in load_suites()}
+    settled = {} if run.force else load_settled(engine, now=now)
+    models = load_models(engine, organizations=list(shard), now=now)
+    calls: list[Call] = []
+    for organization_id in shard:
+        by_id = {model.facts.model_id: model for model in models.get(organization_id, ())}
+        for model_id, features in run.suite_work.get(organization_id, {}).items():
+            if model_id in by_id:
+                for suite in (suites[feature] for feature in features if feature in suites):
+                    stream = suite.stream and by_id[model_id].streams
+                    calls += [
+                        Call(by_id[model_id], case, "platform", suite.name, stream)
+                        for case in suite.cases
+                        if SettledCase(model_id, suite.name, case.case_key) not in settled
+                    ]
+    return calls
+
+
+def _replay_calls(
+    engine: Engine, run: StoredRun, shard: Sequence[str], settings: Settings, now: datetime
+) -> list[Call]:
+    return plan_replay(engine, run, shard, settings, now=now) if run.replay else []
+
+
+async def _execute(
+    engine: Engine,
+    run: StoredRun,
+    calls: Sequence[Call],
+    credentials: CredentialSource,
+    settings: Settings,
+    *,
+    now: datetime,
+    opener: AdapterOpener,
+) -> Counter[str]:
+    finished = await asyncio.to_thread(_finished, engine, run.run_id)
+    done = {SettledCase(row["model_id"], row["suite"], row["case_key"]) for row in finished}
+    todo = [call for call in calls if call.settled_as not in done]
+    counts = Counter(already_done=len(calls) - len(todo))
+    if not todo:
+        return counts
+    block = run.spend_limit_usd / BLOCKS_PER_LIMIT
+    ledger_of, ledgers = make_ledgers(
+        lambda organization: SpendLedger(BudgetStore(engine, run.run_id, organization), block_usd=block)
+    )
+    models = {call.model.secret_reference: call.model for call in todo}.values()
+    concurrency = settings.request_concurrency
+    try:
+        async with open_keys(models, credentials, opener, concurrency=concurrency) as keys:
+            executor = Executor(keys, ledger_of, RowWriter(engine, run.run_id), now, concurrency, counts)
+            executor.dead |= _dead(run, finished, [call.model for call in todo])
+            order = random.Random(f"{run.seed}/{todo[0].source}")
+            await executor.run(interleave(todo, order))
+    finally:
+        for ledger in ledgers.values():
+            await ledger.close()
+    return counts
+
+
+def _finished(engine: Engine, run_id: str) -> list[Row]:
+    with engine.connect() as connection:
+        return run_sql(connection, "queries/benchmark_finished", {"run_id": run_id})
+
+
+def _dead(run: StoredRun, finished: Sequence[Row], models: Sequence[KeyedModel]) -> set[tuple[str, str]]:
+    """What an earlier try of this task found unreachable, as the executor remembers it."""
+    ends_key, ends_model = _error_types(ENDS_KEY), _error_types(ENDS_MODEL)
+    failed = {(row["organization_id"], row["model_id"], row["error_type"]) for row in finished}
+    dead: set[tuple[str, str]] = set()
+    for model in models:
+        model_id, organization_id = model.facts.model_id, model.organization_id
+        # A platform row names no organization; its key was that of the organization that had the work.
+        paid_suites = model_id in run.suite_work.get(organization_id, {})
+        owners = (organization_id, None) if paid_suites else (organization_id,)
+        if any((owner, model_id, kind) in failed for owner in owners for kind in ends_key):
+            dead.add((model.secret_reference, ""))
+        if any((owner, model_id, kind) in failed for owner in owners for kind in ends_model):
+            dead.add((model.secret_reference, model_id))
+    return dead
+
+
+def _error_types(kinds: Sequence[type[ProviderError]]) -> set[str]:
+    return {kind("", provider="").error_type for kind in kinds}

@@ -1,0 +1,6 @@
+-- Grain: one benchmark run. Owner: benchmarks. Writes: ai_benchmark_runs.
+UPDATE ai_benchmark_runs
+SET
+    status = 'finished',
+    finished_at = :now
+WHERE id = :run_id;

@@ -1,0 +1,42 @@
+-- Grain: one model of one organization, with all that decides whether and how it is benchmarked.
+-- Owner: benchmarks. Reads: availability, ai_models, settings, ai_model_capabilities, keys.
+-- Filters that are NULL let everything pass; organizations by id or slug, models by id or provider/model.
+SELECT
+    o.id::text AS organization_id,
+    o.slug AS organization,
+    o.simulated,
+    k.secret_reference,
+    (
+        k.enabled AND k.health NOT IN ('refused', 'out_of_quota', 'not_configured')
+    ) AS key_works,
+    k.allows_platform_probes,
+    m.id::text AS model_id,
+    m.provider,
+    m.provider_model_id,
+    m.documented_capabilities,
+    m.retires_on,
+    m.successor_model_id,
+    m.max_output_tokens,
+    m.use_case_scores -> 'high_accuracy' ->> 'score' AS high_accuracy,
+    a.status,
+    coalesce(s.enabled, TRUE) AS enabled,
+    coalesce(
+        (
+            SELECT array_agg(c.capability)
+            FROM ai_model_capabilities AS c
+            WHERE c.model_id = m.id AND c.result = 'verified'
+        ), '{}'
+    ) AS verified
+FROM ai_model_availability AS a
+INNER JOIN organizations AS o ON a.organization_id = o.id
+INNER JOIN ai_models AS m ON a.model_id = m.id
+INNER JOIN organization_provider_keys AS k ON o.id = k.organization_id AND m.provider = k.provider
+LEFT JOIN ai_model_settings AS s ON o.id = s.organization_id AND m.id = s.model_id
+WHERE
+    o.modelscout_enabled
+    AND (
+        cast(:organizations AS text[]) IS NULL
+        OR o.slug = any(cast(:organizations AS text[]))
+        OR o.id::text = any(cast(:organizations AS text[]))
+    )
+ORDER BY o.slug, o.id, m.provider, m.provider_model_id;

@@ -1,0 +1,14 @@
+-- Grain: one settled case of one model in one platform suite: its latest conclusive result since a moment.
+-- Owner: benchmarks. Reads: ai_benchmark_results. A refused request is conclusive, a failed call is not.
+SELECT DISTINCT ON (r.model_id, r.suite, r.case_key)
+    r.model_id::text AS model_id,
+    r.feature_id,
+    r.suite,
+    r.case_key,
+    r.score::double precision AS score
+FROM ai_benchmark_results AS r
+WHERE
+    r.source = 'platform'
+    AND r.finished_at >= cast(:since AS timestamptz)
+    AND (r.score IS NOT NULL OR r.error_type = 'bad_request')
+ORDER BY r.model_id ASC, r.suite ASC, r.case_key ASC, r.sequence DESC;

@@ -1,0 +1,124 @@
+-- Grain: one model with platform results in this run. Owner: benchmarks.
+-- Reads: ai_benchmark_results. Writes: ai_models.benchmark_results and performance_metrics.
+-- Each case counts once, with its latest conclusive result since a moment. Intervals: Wilson, 95 %.
+WITH touched AS (
+    SELECT DISTINCT model_id
+    FROM ai_benchmark_results
+    WHERE run_id = :run_id AND source = 'platform'
+),
+
+recent AS (
+    SELECT DISTINCT ON (r.model_id, r.feature_id, r.suite, r.case_key) r.*
+    FROM ai_benchmark_results AS r
+    INNER JOIN touched AS t ON r.model_id = t.model_id
+    WHERE
+        r.source = 'platform'
+        AND r.finished_at >= cast(:since AS timestamptz)
+        AND (r.error_type IS NULL OR r.error_type NOT IN ('no_price', 'grading_failed'))
+    ORDER BY r.model_id ASC, r.feature_id ASC, r.suite ASC, r.case_key ASC, r.sequence DESC
+),
+
+latest_suite AS (
+    SELECT DISTINCT ON (model_id, feature_id)
+        model_id,
+        feature_id,
+        suite
+    FROM recent
+    ORDER BY model_id ASC, feature_id ASC, sequence DESC
+),
+
+counted AS (
+    SELECT r.*
+    FROM recent AS r
+    INNER JOIN latest_suite AS l
+        ON r.model_id = l.model_id AND r.feature_id = l.feature_id AND r.suite = l.suite
+),
+
+quality AS (
+    SELECT
+        model_id,
+        feature_id,
+        avg(score)::double precision AS score,
+        count(score)::double precision AS n,
+        bool_or(simulated) AS simulated,
+        max(finished_at) AS run_at
+    FROM counted
+    GROUP BY model_id, feature_id
+    HAVING count(score) > 0
+),
+
+quality_bounds AS (
+    SELECT
+        *,
+        (score + :z * :z / (2 * n)) / (1 + :z * :z / n) AS centre,
+        :z * sqrt(score * (1 - score) / n + :z * :z / (4 * n * n)) / (1 + :z * :z / n) AS half_width
+    FROM quality
+),
+
+results AS (
+    SELECT
+        model_id,
+        jsonb_object_agg(
+            feature_id, jsonb_build_object(
+                'score', round(score::numeric, 4),
+                'n', n::integer,
+                'interval', jsonb_build_array(
+                    round(greatest(centre - half_width, 0)::numeric, 4),
+                    round(least(centre + half_width, 1)::numeric, 4)
+                ),
+                'simulated', simulated,
+                'run_at', run_at
+            )
+        ) AS benchmark_results
+    FROM quality_bounds
+    GROUP BY model_id
+),
+
+speed AS (
+    SELECT
+        model_id,
+        count(*)::double precision AS n,
+        count(error_type)::double precision / count(*) AS error_rate,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms) AS duration_ms,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY time_to_first_token_ms) AS time_to_first_token_ms,
+        percentile_cont(0.5) WITHIN GROUP (
+            ORDER BY (output_tokens - reasoning_tokens) * 1000.0 / (duration_ms - time_to_first_token_ms)
+        ) FILTER (
+            WHERE duration_ms > time_to_first_token_ms AND output_tokens - reasoning_tokens >= :minimum_tokens
+        ) AS output_tokens_per_second,
+        bool_or(simulated) AS simulated,
+        max(finished_at) AS run_at
+    FROM counted
+    GROUP BY model_id
+),
+
+speed_bounds AS (
+    SELECT
+        *,
+        (error_rate + :z * :z / (2 * n)) / (1 + :z * :z / n) AS centre,
+        :z * sqrt(error_rate * (1 - error_rate) / n + :z * :z / (4 * n * n)) / (1 + :z * :z / n) AS half_width
+    FROM speed
+)
+
+UPDATE ai_models AS m
+SET
+    benchmark_results = m.benchmark_results || coalesce(r.benchmark_results, '{}'),
+    performance_metrics = m.performance_metrics || jsonb_strip_nulls(
+        jsonb_build_object(
+            'duration_ms', round(s.duration_ms::numeric, 1),
+            'time_to_first_token_ms', round(s.time_to_first_token_ms::numeric, 1),
+            'output_tokens_per_second', round(s.output_tokens_per_second::numeric, 1),
+            'error_rate', round(s.error_rate::numeric, 4),
+            'error_rate_interval', jsonb_build_array(
+                round(greatest(s.centre - s.half_width, 0)::numeric, 4),
+                round(least(s.centre + s.half_width, 1)::numeric, 4)
+            ),
+            'n', s.n::integer,
+            'simulated', s.simulated,
+            'run_at', s.run_at
+        )
+    )
+FROM speed_bounds AS s
+LEFT JOIN results AS r ON s.model_id = r.model_id
+WHERE m.id = s.model_id
+RETURNING m.id::text AS model_id;

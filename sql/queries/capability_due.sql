@@ -1,0 +1,35 @@
+-- Grain: one model that some organization's key can use and whose capabilities are to be probed.
+-- Owner: benchmarks. Reads: ai_models, ai_model_availability, ai_model_capabilities, keys, settings.
+-- Due: a probed capability was never tested, was tested before the model last changed, or too long ago.
+WITH tested AS (
+    SELECT
+        m.id AS model_id,
+        bool_or(
+            c.tested_at IS NULL
+            OR c.tested_at < m.updated_at
+            OR c.tested_at < cast(:stale_before AS timestamptz)
+        ) AS due
+    FROM ai_models AS m
+    CROSS JOIN unnest(cast(:probed AS text[])) AS p (capability)
+    LEFT JOIN ai_model_capabilities AS c ON m.id = c.model_id AND p.capability = c.capability
+    GROUP BY m.id
+)
+
+SELECT DISTINCT ON (m.provider, m.provider_model_id)
+    m.id::text AS model_id,
+    a.organization_id::text AS organization_id
+FROM tested AS t
+INNER JOIN ai_models AS m ON t.model_id = m.id
+INNER JOIN ai_model_availability AS a ON m.id = a.model_id
+INNER JOIN organizations AS o ON a.organization_id = o.id
+INNER JOIN organization_provider_keys AS k ON o.id = k.organization_id AND m.provider = k.provider
+LEFT JOIN ai_model_settings AS s ON a.organization_id = s.organization_id AND m.id = s.model_id
+WHERE
+    t.due
+    AND a.status IN ('active', 'available', 'deprecated')
+    AND o.modelscout_enabled
+    AND k.enabled
+    AND k.allows_platform_probes
+    AND k.health NOT IN ('refused', 'out_of_quota', 'not_configured')
+    AND coalesce(s.enabled, TRUE)
+ORDER BY m.provider, m.provider_model_id, o.slug, o.id;

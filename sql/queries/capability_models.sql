@@ -1,0 +1,28 @@
+-- Grain: one model to probe with one organization's key. Owner: benchmarks.
+-- Reads: ai_models, ai_model_capabilities, keys. Parameters: model_ids and organization_ids, pairwise.
+SELECT
+    m.id::text AS model_id,
+    m.provider,
+    m.provider_model_id,
+    m.model_type,
+    m.documented_capabilities,
+    m.max_output_tokens,
+    k.organization_id::text AS organization_id,
+    k.secret_reference,
+    o.simulated,
+    coalesce(
+        (
+            SELECT array_agg(c.capability)
+            FROM ai_model_capabilities AS c
+            WHERE
+                c.model_id = m.id
+                AND c.tested_at >= m.updated_at
+                AND c.tested_at >= cast(:stale_before AS timestamptz)
+        ), '{}'
+    ) AS fresh
+FROM unnest(cast(:model_ids AS uuid[]), cast(:organization_ids AS uuid[])) AS t (model_id, organization_id)
+INNER JOIN ai_models AS m ON t.model_id = m.id
+INNER JOIN organizations AS o ON t.organization_id = o.id
+INNER JOIN organization_provider_keys AS k ON o.id = k.organization_id AND m.provider = k.provider
+WHERE k.enabled
+ORDER BY m.provider, m.provider_model_id;
