@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -180,7 +181,7 @@ async def _ask(
     request = _request(target, item)
     try:
         result, pieces = await call_with_retries(
-            lambda: _send(adapter, request, stream=item.stream), deadline_s=PROBE_DEADLINE_S
+            partial(_send, adapter, request, stream=item.stream), deadline_s=PROBE_DEADLINE_S
         )
     except ProviderError as error:
         trail |= {"error_type": error.error_type, "error": credential.redact(str(error))[:EXCERPT_LENGTH]}

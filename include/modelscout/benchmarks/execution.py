@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from modelscout.benchmarks.cases import Case
@@ -178,7 +179,7 @@ class Executor:
             return
         try:
             result, cost = await call_with_retries(
-                lambda: self._attempt(call, key, request, worst), deadline_s=CALL_DEADLINE_S
+                partial(self._attempt, call, key, request, worst), deadline_s=CALL_DEADLINE_S
             )
         except SpendLimitReached:
             self.counts["skipped_for_budget"] += 1

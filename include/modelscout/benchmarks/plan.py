@@ -166,12 +166,16 @@ def _suite_work(
                 owners.setdefault(model.facts.model_id, []).append(model)
     work: dict[str, dict[str, list[str]]] = {}
     for model_id in sorted(owners):
+        verified = owners[model_id][0].facts.verified
         due = [
             suite.feature_id
             for suite in load_suites()
             if suite.feature_id in needed
-            and needed[suite.feature_id] <= owners[model_id][0].facts.verified
-            and any(SettledCase(model_id, suite.name, case.case_key) not in settled for case in suite.cases)
+            and needed[suite.feature_id] <= verified
+            and any(
+                SettledCase(model_id, suite.name, case.case_key) not in settled
+                for case in suite.cases_for(verified)
+            )
         ]
         if due:
             owner = min(

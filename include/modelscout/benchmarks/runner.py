@@ -98,11 +98,11 @@ def _suite_calls(engine: Engine, run: StoredRun, shard: Sequence[str], now: date
         by_id = {model.facts.model_id: model for model in models.get(organization_id, ())}
         for model_id, features in run.suite_work.get(organization_id, {}).items():
             if model_id in by_id:
+                model = by_id[model_id]
                 for suite in (suites[feature] for feature in features if feature in suites):
-                    stream = suite.stream and by_id[model_id].streams
                     calls += [
-                        Call(by_id[model_id], case, "platform", suite.name, stream)
-                        for case in suite.cases
+                        Call(model, case, "platform", suite.name, suite.stream and model.streams)
+                        for case in suite.cases_for(model.facts.verified)
                         if SettledCase(model_id, suite.name, case.case_key) not in settled
                     ]
     return calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from modelscout.benchmarks.photos import PhotoSpec, Shapes, draw_photo
 from modelscout.benchmarks.schema import SUITE_FOLDER, CaseEntry, PhotoEntry, SuiteFile
 from modelscout.catalog.yaml_files import line_of, read_yaml
 from modelscout.core.errors import ConfigurationError
+from modelscout.core.types import Capability
 
 WRONG_ANSWER_LIMIT = 0.4
 """A wrong answer that scores more would let a model that guesses look good."""
@@ -47,6 +48,12 @@ class Suite:
     def name(self) -> str:
         """As stored in `ai_benchmark_results.suite`, such as `chat/1`."""
         return f"{self.feature_id}/{self.version}"
+
+    def cases_for(self, verified: Collection[str]) -> tuple[Case, ...]:
+        """The cases that a model with these capabilities can be asked: photos need image analysis."""
+        if Capability.IMAGE_ANALYSIS.value in verified:
+            return self.cases
+        return tuple(case for case in self.cases if case.image is None)
 
 
 def load_suites(folder: Path | None = None) -> tuple[Suite, ...]:
