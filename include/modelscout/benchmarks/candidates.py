@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -18,6 +19,8 @@ DEFAULT_HIGH_ACCURACY = 50.0
 """Score of a model that the catalog does not know."""
 ACCURACY_TOLERANCE = 0.05
 """A candidate may look so much worse than the model in use: the suites are small, the replay decides."""
+ONE_SIDED_Z = 1.281552
+"""Normal quantile of 0.9."""
 TYPICAL_OUTPUT_TOKENS = 100
 """Of an answer to an item that was served by a model that counts no tokens."""
 
@@ -91,9 +94,10 @@ def choose_candidates(
 ) -> tuple[Candidate, ...]:
     """At most `limit` models to replay beside the incumbent.
 
-    A retiring incumbent's successor comes first. The others look at most 0.05 less accurate than the
-    incumbent (or however accurate, with `any_accuracy`) and come cheapest first, at the samples' own token
-    mix.
+    A retiring incumbent's successor comes first. The others come cheapest first, at the samples' own token
+    mix, without those that the suites show to be worse than the incumbent by more than 0.05 (with
+    `any_accuracy` also these). A few suite cases show little, and to leave out the right model costs more
+    than to try a wrong one, so a model stays in while there is a chance of 1 in 10.
     """
     stays_until = now.date() + timedelta(days=horizon_days)
     eligible = {
@@ -103,9 +107,13 @@ def choose_candidates(
     }
     successor = _successor(need.incumbent, models, eligible, stays_until=stays_until)
     first = [] if successor is None else [replace(successor, is_successor=True)]
-    floor = 0.0 if any_accuracy else _floor(need)
+    by_id = {model.model_id: model for model in models}
     others = sorted(
-        (key for key, candidate in eligible.items() if candidate.accuracy >= floor),
+        (
+            key
+            for key, candidate in eligible.items()
+            if any_accuracy or may_match(by_id[candidate.model_id], need.incumbent, need.feature_id)
+        ),
         key=lambda key: (eligible[key].cost_per_request_usd, key),
     )
     rest = [eligible[key] for key in others if successor is None or eligible[key] != successor]
@@ -117,6 +125,19 @@ def shrunken_accuracy(model: ModelFacts, feature_id: str) -> float:
     prior = (DEFAULT_HIGH_ACCURACY if model.high_accuracy is None else model.high_accuracy) / 100
     score = model.suite_scores.get(feature_id, SuiteScore())
     return (PRIOR_WEIGHT * prior + score.total) / (PRIOR_WEIGHT + score.n)
+
+
+def may_match(model: ModelFacts, incumbent: ModelFacts | None, feature_id: str) -> bool:
+    """Whether the suites leave a chance of 1 in 10 that `model` is at most 0.05 less accurate."""
+    if incumbent is None:
+        return True
+    means = [shrunken_accuracy(facts, feature_id) for facts in (model, incumbent)]
+    variances = [
+        mean * (1 - mean) / (PRIOR_WEIGHT + facts.suite_scores.get(feature_id, SuiteScore()).n + 1)
+        for mean, facts in zip(means, (model, incumbent), strict=True)
+    ]
+    reach = ONE_SIDED_Z * math.sqrt(sum(variances))
+    return means[0] - means[1] + reach >= -ACCURACY_TOLERANCE
 
 
 def cost_per_request(
@@ -149,12 +170,6 @@ def _candidate(need: ReplayNeed, model: ModelFacts, *, now: datetime, stays_unti
         return None
     accuracy = shrunken_accuracy(model, need.feature_id)
     return Candidate(model.model_id, is_successor=False, accuracy=accuracy, cost_per_request_usd=cost)
-
-
-def _floor(need: ReplayNeed) -> float:
-    if need.incumbent is None:
-        return 0.0
-    return shrunken_accuracy(need.incumbent, need.feature_id) - ACCURACY_TOLERANCE
 
 
 def _successor(
