@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn.mixture import GaussianMixture
-
 from modelscout.demo import traffic
 from modelscout.demo.scenario import ORGANIZATIONS
+from scipy import stats
+from sklearn.mixture import GaussianMixture
 
 HOURS = 24
 COMPONENTS = 3
