@@ -50,6 +50,9 @@ CALL_TIMEOUT_S = 60.0
 CALL_DEADLINE_S = 120.0
 MESSAGE_LIMIT = 300
 
+SURPRISE_MARGIN = 2
+"""A model that once cost more than the bound gets this much beyond what it then cost."""
+
 ENDS_MODEL = (ModelNotFound, PermissionDenied)
 """After one of these no other call to this model with this key can succeed."""
 ENDS_KEY = (AuthenticationFailed, QuotaExhausted)
@@ -216,7 +219,7 @@ class Executor:
 
     def _note_surprise(self, model: KeyedModel, factor: Decimal) -> None:
         known = self._surprise.get(model.facts.model_id, Decimal(1))
-        self._surprise[model.facts.model_id] = known * factor
+        self._surprise[model.facts.model_id] = known * factor * SURPRISE_MARGIN
         log.warning("%s used %.1f times what a call could cost by its limits", model.facts.name, factor)
 
     def _is_dead(self, model: KeyedModel) -> bool:

@@ -116,7 +116,8 @@ def _options(reference: Any) -> list[Any]:
 def _normalise(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     words = "".join(c if c.isalnum() or c in "+-" else " " for c in folded)
-    return " ".join(_ARTICLES.sub(" ", words).split())
+    # "A" alone is an answer, such as that of a multiple choice.
+    return " ".join(_ARTICLES.sub(" ", words).split()) or " ".join(words.split())
 
 
 def _target(reference: Any) -> tuple[float, float]:
