@@ -59,15 +59,21 @@ _CAPABILITIES = {
 
 @asynccontextmanager
 async def open_adapter(
-    credential: ProviderCredential, *, concurrency: int = 32
+    credential: ProviderCredential,
+    *,
+    concurrency: int = 32,
+    transport: httpx2.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[AnthropicAdapter]:
-    """An adapter on a client of its own, made inside the running loop and closed on exit."""
+    """An adapter on a client of its own, made inside the running loop and closed on exit.
+
+    `transport` replaces the network.
+    """
     client = anthropic.AsyncAnthropic(
         api_key=credential.api_key,
         base_url=credential.base_url or DEFAULT_BASE_URL,
         timeout=wire.timeout(wire.LIST_TIMEOUT_S),
         max_retries=0,
-        http_client=anthropic.DefaultAsyncHttpxClient(limits=wire.limits(concurrency)),
+        http_client=wire.http_client(concurrency, transport),
     )
     async with client:
         yield AnthropicAdapter(credential, client)
@@ -112,9 +118,10 @@ class AnthropicAdapter:
                 )
             builder = MessageBuilder()
             remaining = request.timeout_s - watch.elapsed_ms() / 1000
-            async with await raw.parse() as events:
+            # As plain values: the SDK's own classes take longer to build than the events to arrive.
+            async with await raw.parse(to=anthropic.AsyncStream[dict[str, Any]]) as events:
                 async for event in wire.within(aiter(events), remaining):
-                    piece = builder.add(event.to_dict(mode="json"))
+                    piece = builder.add(event)
                     if builder.has_output:
                         watch.mark_token()
                     if piece:

@@ -38,14 +38,20 @@ _TYPE_CAPABILITIES: dict[str, dict[Capability, bool]] = {
 
 @asynccontextmanager
 async def open_adapter(
-    credential: ProviderCredential, *, concurrency: int = 32
+    credential: ProviderCredential,
+    *,
+    concurrency: int = 32,
+    transport: httpx2.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[ClarifaiAdapter]:
-    """An adapter on a client of its own, made inside the running loop and closed on exit."""
-    async with httpx2.AsyncClient(
+    """An adapter on a client of its own, made inside the running loop and closed on exit.
+
+    `transport` replaces the network.
+    """
+    async with wire.http_client(
+        concurrency,
+        transport,
         base_url=credential.base_url or DEFAULT_BASE_URL,
         headers={"Authorization": f"Key {credential.api_key}"},
-        timeout=wire.timeout(wire.LIST_TIMEOUT_S),
-        limits=wire.limits(concurrency),
     ) as client:
         yield ClarifaiAdapter(credential, client)
 

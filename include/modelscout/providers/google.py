@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -50,11 +51,16 @@ _VERSION = re.compile(r"/(v\d+(?:beta|alpha)?\d*)/?$")
 
 @asynccontextmanager
 async def open_adapter(
-    credential: ProviderCredential, *, concurrency: int = 32, api_version: str | None = None
+    credential: ProviderCredential,
+    *,
+    concurrency: int = 32,
+    api_version: str | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[GoogleAdapter]:
     """An adapter on a client of its own, made inside the running loop and closed on exit.
 
-    `api_version` overrides a version that `base_url` ends with; without either it is v1beta.
+    `api_version` overrides a version that `base_url` ends with; without either it is v1beta. `transport`
+    replaces the network.
     """
     base_url = credential.base_url or DEFAULT_BASE_URL
     match = _VERSION.search(base_url)
@@ -66,7 +72,8 @@ async def open_adapter(
         timeout=int(wire.LIST_TIMEOUT_S * 1000),
         retry_options=None,
     )
-    async with httpx2.AsyncClient(limits=wire.limits(concurrency)) as http:
+    hooks = {"response": [_refuse_unreadable_errors]}
+    async with wire.http_client(concurrency, transport, event_hooks=hooks) as http:
         # Without a client of ours the SDK takes aiohttp wherever that happens to be installed.
         options.httpx_async_client = http
         client = genai.Client(api_key=credential.api_key, vertexai=False, http_options=options)
@@ -90,8 +97,12 @@ class GoogleAdapter:
         """All models of the key, over all pages; Google names no lifecycle and no modalities."""
         with translated(_KINDS, self._error):
             async with asyncio.timeout(wire.LIST_TIMEOUT_S):
-                pages = await self._client.aio.models.list(config=types.ListModelsConfig(page_size=100))
-                return [_listed(model) async for model in pages if model.name]
+                pager = await self._client.aio.models.list(config=types.ListModelsConfig(page_size=100))
+                found = list(pager.page)
+                # Not `async for`: the SDK's iterator fails on an empty page.
+                while pager.config.get("page_token"):
+                    found += await pager.next_page()
+            return [_listed(model) for model in found if model.name]
 
     async def generate(self, request: GenerateRequest) -> GenerateResult:
         """One call."""
@@ -143,9 +154,23 @@ class GoogleAdapter:
     def _error(self, error: BaseException) -> ProviderError:
         if isinstance(error, errors.APIError):
             return provider_error(self._credential, _status_failure(error))
+        if isinstance(error, httpx2.HTTPStatusError):
+            failure = VendorFailure(message=str(error), status=error.response.status_code)
+            return provider_error(self._credential, failure)
         if isinstance(error, httpx2.HTTPError | httpx2.StreamError | TimeoutError):
             return unavailable(self._credential, error)
         return malformed(self._credential, f"the answer cannot be read: {type(error).__name__}: {error}")
+
+
+async def _refuse_unreadable_errors(response: httpx2.Response) -> None:
+    """Keep the status of an error whose body is no JSON: the SDK would lose it over the decoding."""
+    if response.status_code < 400:
+        return
+    try:
+        json.loads(await response.aread())
+    except ValueError:
+        text = response.text[:200] or response.reason_phrase
+        raise httpx2.HTTPStatusError(text, request=response.request, response=response) from None
 
 
 def _contents(request: GenerateRequest) -> types.Content:

@@ -56,15 +56,21 @@ _FINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "respons
 
 @asynccontextmanager
 async def open_adapter(
-    credential: ProviderCredential, *, concurrency: int = 32
+    credential: ProviderCredential,
+    *,
+    concurrency: int = 32,
+    transport: httpx2.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[OpenAIAdapter]:
-    """An adapter on a client of its own, made inside the running loop and closed on exit."""
+    """An adapter on a client of its own, made inside the running loop and closed on exit.
+
+    `transport` replaces the network.
+    """
     client = openai.AsyncOpenAI(
         api_key=credential.api_key,
         base_url=credential.base_url or DEFAULT_BASE_URL,
         timeout=wire.timeout(wire.LIST_TIMEOUT_S),
         max_retries=0,
-        http_client=openai.DefaultAsyncHttpx2Client(limits=wire.limits(concurrency)),
+        http_client=wire.http_client(concurrency, transport),
     )
     # The SDK fills these from the environment, which belongs to no organization in particular.
     client.organization = client.project = None
@@ -116,18 +122,18 @@ class OpenAIAdapter:
                     **request_body(request), stream=True, timeout=wire.timeout(request.timeout_s)
                 )
             remaining = request.timeout_s - watch.elapsed_ms() / 1000
-            async with raw.parse() as events:
+            # As plain values: the SDK's own classes take longer to build than the events to arrive.
+            async with raw.parse(to=openai.AsyncStream[dict[str, Any]]) as events:
                 async for event in wire.within(aiter(events), remaining):
-                    kind = event.type
+                    kind = event["type"]
                     if kind in _TOKEN_EVENTS:
                         watch.mark_token()
                     if kind == "response.output_text.delta":
-                        yield TextDelta(event.delta)
+                        yield TextDelta(event["delta"])
                     elif kind == "error":
-                        raise self._stream_error(event.to_dict(), raw.request_id)
+                        raise self._stream_error(event, raw.request_id)
                     elif kind in _FINAL_EVENTS:
-                        body = event.response.to_dict(mode="json")
-                        result = self._result(request, body, raw.request_id, watch)
+                        result = self._result(request, event["response"], raw.request_id, watch)
                         yield replace(
                             result,
                             rate_limit=_rate_limit(raw.headers),

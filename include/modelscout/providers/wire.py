@@ -47,9 +47,20 @@ def timeout(seconds: float) -> httpx2.Timeout:
     return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT_S, seconds))
 
 
-def limits(concurrency: int) -> httpx2.Limits:
-    """As many connections as calls in flight, all kept open."""
-    return httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+def http_client(
+    concurrency: int, transport: httpx2.AsyncBaseTransport | None = None, **more: Any
+) -> httpx2.AsyncClient:
+    """An HTTP client with as many connections as calls in flight, all kept open.
+
+    It follows no redirects: another host must not get the key.
+    """
+    return httpx2.AsyncClient(
+        limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        timeout=timeout(LIST_TIMEOUT_S),
+        follow_redirects=False,
+        transport=transport,
+        **more,
+    )
 
 
 async def within(items: AsyncIterator[T], seconds: float) -> AsyncIterator[T]:
