@@ -76,9 +76,9 @@ def create_run(
 
     Args:
         run_key: names the run, such as the id of the DAG run.
-        kind: `nightly` measures what is due; `manual` measures what it is asked for, due or not.
+        kind: `nightly` or `manual`, as stored.
         organizations: ids or slugs; None means all.
-        models: ids or `provider/model`; None means all.
+        models: ids or `provider/model`, measured also where fresh results exist; None means what is due.
         features: ids; None means all.
         suites: run the platform's own suites.
         replay: replay the organizations' own samples.
@@ -93,7 +93,7 @@ def create_run(
     if limit < 0:
         raise ConfigurationError(f"spend_limit_usd={limit} is negative: give an amount of at least 0")
     run_id = uuid.uuid5(RUN_NAMESPACE, run_key)
-    force = kind == "manual"
+    force = models is not None
     keyed = load_models(engine, organizations=organizations, now=now)
     needed = load_features(engine, features)
     suite_work = _suite_work(engine, keyed, needed, models, now=now, force=force) if suites else {}
