@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import random
@@ -300,8 +299,3 @@ def _cut(reply: Reply, max_tokens: int | None) -> None:
 
 def _tokens(characters: int) -> int:
     return max(1, -(-characters // CHARACTERS_PER_TOKEN))
-
-
-def with_models(profile: Profile, models: Mapping[str, ModelProfile]) -> Profile:
-    """The profile with some models' settings replaced."""
-    return dataclasses.replace(profile, models={**profile.models, **models})

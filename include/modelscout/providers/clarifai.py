@@ -17,7 +17,8 @@ from modelscout.core.errors import BadRequest, ModelNotFound, ProviderError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability
 from modelscout.providers import wire
-from modelscout.providers.clarifai_wire import chat_body, failure_of, parse_chat, parse_outputs
+from modelscout.providers.chat_wire import ChatBuilder, chat_body, parse_chat
+from modelscout.providers.clarifai_wire import failure_of, parse_outputs
 from modelscout.providers.errors import malformed, provider_error, translated, unavailable
 from modelscout.providers.protocol import GenerateRequest, GenerateResult, ListedModel, StreamEvent, TextDelta
 
@@ -25,6 +26,7 @@ DEFAULT_BASE_URL = "https://api.clarifai.com"
 DEFAULT_OWNER = ("clarifai", "main")
 """User and app of Clarifai's own public models."""
 PAGE_SIZE = 100
+CHAT_PATH = "/v2/ext/openai/v1/chat/completions"
 
 _KINDS: tuple[type[BaseException], ...] = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, ValueError)
 _MODEL_URL = re.compile(r"^https?://[^/]+/[^/]+/[^/]+/models/[^/]+$")
@@ -90,28 +92,60 @@ class ClarifaiAdapter:
         watch = wire.Stopwatch()
         chat = _is_chat(request)
         with translated(_KINDS, self._error):
+            path = CHAT_PATH if chat else _outputs_path(request.model)
+            sent = chat_body(request) if chat else _inputs(request)
             async with asyncio.timeout(request.timeout_s):
-                if chat:
-                    body = await self._call(
-                        "POST", "/v2/ext/openai/v1/chat/completions", chat_body(request), request.timeout_s
-                    )
-                else:
-                    body = await self._call(
-                        "POST", _outputs_path(request.model), _inputs(request), request.timeout_s
-                    )
-            parse = parse_chat if chat else parse_outputs
-            try:
-                return replace(parse(self._credential, request, body), duration_ms=watch.elapsed_ms())
-            except (AttributeError, IndexError, KeyError, TypeError) as error:
-                raise malformed(self._credential, f"the answer has an unknown form: {error!r}") from None
+                body = await self._call("POST", path, sent, request.timeout_s)
+            return self._parsed(request, body, watch, chat=chat)
+
+    def _parsed(
+        self, request: GenerateRequest, body: Mapping[str, Any], watch: wire.Stopwatch, *, chat: bool
+    ) -> GenerateResult:
+        duration_ms = watch.elapsed_ms()
+        parse = parse_chat if chat else parse_outputs
+        try:
+            return replace(parse(self._credential, request, body), duration_ms=duration_ms)
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise malformed(self._credential, f"the answer has an unknown form: {error!r}") from None
 
     async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamEvent]:
-        """One call whose text arrives in one piece; concept models have none to stream: BadRequest."""
+        """One streamed chat; concept models have nothing to stream: BadRequest."""
         if not _is_chat(request):
             raise BadRequest(f"{request.model} does not stream: call generate", provider=self.provider)
-        result = await self.generate(request)
-        yield TextDelta(result.text)
-        yield result
+        watch = wire.Stopwatch()
+        builder = ChatBuilder()
+        with translated(_KINDS, self._error):
+            call = self._client.stream(
+                "POST",
+                CHAT_PATH,
+                json=chat_body(request, stream=True),
+                timeout=wire.timeout(request.timeout_s),
+            )
+            async with call as response:
+                if response.status_code >= 400:
+                    await response.aread()
+                    self._checked(response)
+                async for chunk in wire.within(self._chunks(response), request.timeout_s):
+                    piece = builder.add(chunk)
+                    if builder.has_output:
+                        watch.mark_token()
+                    if piece:
+                        yield TextDelta(piece)
+            result = self._parsed(request, builder.body, watch, chat=True)
+            yield replace(result, time_to_first_token_ms=watch.first_token_ms)
+
+    async def _chunks(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+        async for line in response.aiter_lines():
+            data = line.removeprefix("data:").strip()
+            if not line.startswith("data:") or data == "[DONE]":
+                continue
+            chunk = wire.json_object(self._credential, data, request_id=None)
+            failure = failure_of(200, response.headers, chunk, data)
+            if failure is None and chunk.get("error"):
+                failure = failure_of(500, response.headers, chunk, data)
+            if failure is not None:
+                raise provider_error(self._credential, failure)
+            yield chunk
 
     async def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, seconds: float | None = None
@@ -119,7 +153,10 @@ class ClarifaiAdapter:
         response = await self._client.request(
             method, path, json=body, timeout=wire.timeout(seconds or wire.LIST_TIMEOUT_S)
         )
-        answer: Any
+        return self._checked(response)
+
+    def _checked(self, response: httpx2.Response) -> dict[str, Any]:
+        """The body of a successful answer. Raises ProviderError."""
         try:
             answer = json.loads(response.text)
         except ValueError:

@@ -9,8 +9,8 @@ from typing import Any
 
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers import wire
-from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
-from modelscout.providers.protocol import FinishReason, GenerateRequest, GenerateResult, ToolCall
+from modelscout.providers.errors import VendorFailure, retry_after_seconds
+from modelscout.providers.protocol import FinishReason, GenerateRequest, GenerateResult
 
 SUCCESS = 10000
 MIXED_STATUS = 10010
@@ -32,13 +32,6 @@ _STATUS_OF_CODE = {
 }
 """What Clarifai's own codes are as an HTTP status: it answers many failures with 200 or 400."""
 
-_FINISH_REASONS = {
-    "stop": FinishReason.STOP,
-    "length": FinishReason.LENGTH,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "content_filter": FinishReason.REFUSAL,
-}
-
 
 def failure_of(status: int, headers: Mapping[str, str], answer: object, text: str) -> VendorFailure | None:
     """What went wrong, or None. Status 200 is no success by itself: `status.code` decides."""
@@ -51,13 +44,13 @@ def failure_of(status: int, headers: Mapping[str, str], answer: object, text: st
     if status < 400 and code in {None, SUCCESS}:
         return None
     said = [str(detail[key]) for key in ("description", "details") if detail.get(key)]
-    if not said:
-        error = body.get("error")
-        said = [str(error.get("message"))] if isinstance(error, Mapping) else [text or "no message"]
+    # The chat endpoint answers with OpenAI's form of an error.
+    error = body.get("error")
+    error = error if isinstance(error, Mapping) else {}
     return VendorFailure(
-        message=": ".join(said),
+        message=": ".join(said) or str(error.get("message") or text or "no message"),
         status=_status(status, code),
-        codes=(str(code),) if code is not None else (),
+        codes=tuple(str(name) for name in (code, error.get("code")) if name is not None),
         request_id=detail.get("req_id"),
         retry_after_s=retry_after_seconds(headers),
     )
@@ -102,68 +95,4 @@ def parse_outputs(
         request_id=request_id,
         duration_ms=0.0,
         confidence=values[names[0]] if names else None,
-    )
-
-
-def chat_body(request: GenerateRequest) -> dict[str, Any]:
-    """Body of the OpenAI-compatible chat endpoint."""
-    content: list[dict[str, Any]] = [{"type": "text", "text": request.prompt}]
-    content += [{"type": "image_url", "image_url": {"url": wire.data_url(image)}} for image in request.images]
-    messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
-    if request.system:
-        messages.insert(0, {"role": "system", "content": request.system})
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": messages,
-        "max_completion_tokens": request.max_output_tokens,
-    }
-    if request.json_schema is not None:
-        form = {"name": "answer", "schema": dict(request.json_schema)}
-        body["response_format"] = {"type": "json_schema", "json_schema": form}
-    if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": dict(tool.parameters),
-                },
-            }
-            for tool in request.tools
-        ]
-    return body
-
-
-def parse_chat(
-    credential: ProviderCredential, request: GenerateRequest, body: Mapping[str, Any]
-) -> GenerateResult:
-    """Our result from a chat completion. Raises MalformedAnswer."""
-    request_id = body.get("id")
-    choice = body["choices"][0]
-    reason = choice.get("finish_reason")
-    if not reason:
-        raise malformed(credential, "the answer has no finish reason", request_id=request_id)
-    message = choice["message"]
-    usage = wire.read_usage(credential, "chat", body, request_id=request_id)
-    calls = tuple(
-        ToolCall(
-            name=call["function"]["name"],
-            arguments=wire.json_object(
-                credential, call["function"]["arguments"] or "{}", request_id=request_id
-            ),
-        )
-        for call in message.get("tool_calls") or []
-    )
-    return GenerateResult(
-        text=message.get("content") or message.get("refusal") or "",
-        finish_reason=FinishReason.REFUSAL
-        if message.get("refusal")
-        else _FINISH_REASONS.get(reason, FinishReason.OTHER),
-        usage=replace(usage, image_count=len(request.images)),
-        requested_model=request.model,
-        served_model=str(body.get("model") or request.model),
-        request_id=request_id,
-        duration_ms=0.0,
-        tool_calls=calls,
     )
