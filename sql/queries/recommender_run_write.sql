@@ -1,7 +1,7 @@
 -- Grain: one training. Owner: recommender. Writes: recommender_runs.
 INSERT INTO recommender_runs (
-    id, trained_at, data_from, data_to, kind, metrics, feature_names, library_versions, seed, published, reason,
-    artifact
+    id, trained_at, data_from, data_to, kind, metrics, feature_names, library_versions, seed, published,
+    reason, artifact
 )
 VALUES (
     cast(:id AS uuid), :now, :data_from, :data_to, :kind, cast(:metrics AS jsonb), :feature_names,

@@ -28,9 +28,7 @@ def sync_catalog(engine: Engine, *, now: datetime) -> SyncCounts:
     """Write catalog models and prices; idempotent. A corrected price supersedes, never overwrites."""
     catalog = load_catalog()
     with engine.begin() as connection:
-        run_sql_many(
-            connection, "queries/catalog_upsert_model", [_model_row(m, now) for m in catalog.models]
-        )
+        run_sql_many(connection, "queries/catalog_upsert_model", [_model_row(m, now) for m in catalog.models])
         changes = refresh_prices(connection, price_rows(catalog.models), now=now)
     return SyncCounts(models=len(catalog.models), new_prices=len(changes))
 
@@ -72,7 +70,10 @@ def _model_row(model: CatalogModel, now: datetime) -> dict[str, Any]:
         "retires_on": model.lifecycle.retires_on,
         "successor": model.lifecycle.successor,
         "use_case_scores": json.dumps(
-            {u.value: {"score": s.score, "reason": s.reason} for u, s in sorted(model.use_case_scores.items())}
+            {
+                u.value: {"score": s.score, "reason": s.reason}
+                for u, s in sorted(model.use_case_scores.items())
+            }
         ),
         "sources": json.dumps(
             {

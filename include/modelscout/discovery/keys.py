@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from modelscout.catalog.loader import Catalog, load_catalog
 from modelscout.core.errors import (
@@ -72,9 +72,13 @@ async def discover_shard(
     *,
     concurrency: int,
     now: datetime,
+    provider: str | None = None,
 ) -> dict[str, int]:
-    """Ask every key of these organizations and write what it said. Returns counts by health."""
-    targets = await asyncio.to_thread(_targets, engine, organization_ids)
+    """Ask every key of these organizations, or only those of `provider`, and write what it said.
+
+    Returns counts by health.
+    """
+    targets = await asyncio.to_thread(_targets, engine, organization_ids, provider)
     slots = asyncio.Semaphore(concurrency)
     catalog = load_catalog()
     counts: dict[str, int] = {}
@@ -84,7 +88,9 @@ async def discover_shard(
             report = await ask_key(target, credentials)
             await asyncio.to_thread(write_report, engine, report, catalog, now=now)
         counts[report.health] = counts.get(report.health, 0) + 1
-        log.info("%s %s: %s, %d models", target.organization, target.provider, report.health, len(report.models))
+        log.info(
+            "%s %s: %s, %d models", target.organization, target.provider, report.health, len(report.models)
+        )
 
     async with asyncio.TaskGroup() as group:
         for target in targets:
@@ -140,10 +146,19 @@ def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: da
         run_sql(connection, "queries/discovery_record_events", base)
 
 
-def _targets(engine: Engine, organization_ids: Sequence[str]) -> list[KeyTarget]:
+def key_health(engine: Engine) -> dict[str, int]:
+    """Number of enabled keys by health."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT health, count(*) FROM organization_provider_keys WHERE enabled GROUP BY health ORDER BY 1")
+        )
+        return {health: count for health, count in rows}
+
+
+def _targets(engine: Engine, organization_ids: Sequence[str], provider: str | None) -> list[KeyTarget]:
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/discovery_targets", {"organization_ids": list(organization_ids)})
-    return [KeyTarget(**row) for row in rows]
+    return [KeyTarget(**row) for row in rows if provider is None or row["provider"] == provider]
 
 
 def _model_row(provider: str, model: ListedModel, catalog: Catalog) -> dict[str, Any]:

@@ -27,9 +27,7 @@ def open_engine(url: str, *, statement_timeout_ms: int | None = None, pool_size:
     options = "-c timezone=UTC"
     if statement_timeout_ms is not None:
         options += f" -c statement_timeout={statement_timeout_ms}"
-    return create_engine(
-        parsed, pool_size=pool_size, pool_pre_ping=True, connect_args={"options": options}
-    )
+    return create_engine(parsed, pool_size=pool_size, pool_pre_ping=True, connect_args={"options": options})
 
 
 @contextmanager

@@ -57,7 +57,9 @@ def _apply(url: URL) -> list[str]:
 
 
 def _yoyo_uri(url: URL) -> str:
-    return make_url(url).update_query_dict({"options": "-c timezone=UTC"}).render_as_string(hide_password=False)
+    return (
+        make_url(url).update_query_dict({"options": "-c timezone=UTC"}).render_as_string(hide_password=False)
+    )
 
 
 def _check_server(connection: Connection) -> None:
@@ -82,14 +84,18 @@ def _check_existing_tables(connection: Connection) -> None:
             f"{wrong_id.table_name}.id is {wrong_id.data_type}: the warehouse needs uuid ids; "
             "install it in a database of its own and copy the organizations there"
         )
-    blocking = connection.execute(
-        text(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' "
-            "AND table_name = 'ai_models' AND is_nullable = 'NO' AND column_default IS NULL "
-            "AND is_identity = 'NO' AND is_generated = 'NEVER' "
-            "AND column_name NOT IN ('id', 'provider', 'provider_model_id', 'name')"
+    blocking = (
+        connection.execute(
+            text(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' "
+                "AND table_name = 'ai_models' AND is_nullable = 'NO' AND column_default IS NULL "
+                "AND is_identity = 'NO' AND is_generated = 'NEVER' "
+                "AND column_name NOT IN ('id', 'provider', 'provider_model_id', 'name')"
+            )
         )
-    ).scalars().all()
+        .scalars()
+        .all()
+    )
     if blocking:
         raise ConfigurationError(
             f"ai_models.{blocking[0]} is NOT NULL without a default, so that discovered models cannot be "

@@ -18,5 +18,9 @@ def sql_root() -> Path:
 
 @lru_cache(maxsize=128)
 def load_sql(name: str) -> str:
-    """Text of one file, named relative to the root without its ending, such as `rollup/rebuild_days`."""
-    return (sql_root() / f"{name}.sql").read_text(encoding="utf-8")
+    """Statement of one file, named relative to the root without its ending, such as `rollup/rebuild_days`.
+
+    Comment lines are left out: a colon in them would be taken for a parameter.
+    """
+    lines = (sql_root() / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))

@@ -1,0 +1,118 @@
+"""Measures quality, speed and cost: our own suites, and replay of each organization's own work.
+
+Runs nightly after the capability probes, only what is due, within the spend limit; by hand with the form.
+Every call's worst-case cost is reserved before it is sent. Updates `ai_model_benchmarks`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+
+from modelscout.orchestration.assets import AI_MODEL_BENCHMARKS, AI_MODEL_CAPABILITIES, SEVERAL_PROVIDERS_POOL
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+
+PARAMS = {
+    "organizations": Param(
+        None,
+        type=["array", "null"],
+        items={"type": "string"},
+        title="Organizations",
+        description_md="Short names, one a line. Empty: all.",
+    ),
+    "models": Param(
+        None,
+        type=["array", "null"],
+        items={"type": "string", "pattern": "^[a-z]+/.+$"},
+        title="Models",
+        description_md="As `provider/model`, one a line. Empty: what is due.",
+    ),
+    "features": Param(
+        None,
+        type=["array", "null"],
+        items={"type": "string"},
+        examples=["photo_tagging", "descriptions", "chat", "search", "moderation"],
+        title="Features",
+        description_md="Empty: all.",
+    ),
+    "suites": Param(True, type="boolean", title="Run our own suites"),
+    "replay": Param(True, type="boolean", title="Replay the organizations' own samples"),
+    "spend_limit_usd": Param(
+        None,
+        type=["number", "null"],
+        minimum=0,
+        title="Spend limit in USD",
+        description_md="Of this run, over all organizations. Empty: the scheduled runs' limit.",
+    ),
+    "seed": Param(None, type=["integer", "null"], minimum=0, title="Seed of the order", section="Advanced"),
+}
+
+
+@dag(
+    dag_id="benchmark_models",
+    description="Suites and workload replay: quality, speed and cost within a spend limit",
+    schedule=[AI_MODEL_CAPABILITIES],
+    params=PARAMS,
+    tags=[*TAGS, "nightly", "manual"],
+    doc_md=__doc__,
+    **DAG_ARGS,
+)
+def benchmark_models():
+    @task
+    def plan(**context: Any) -> list[dict[str, Any]]:
+        """Create the run, once also when this task is tried again; one piece of work per shard."""
+        from modelscout.benchmarks.plan import create_run
+        from modelscout.orchestration.runtime import task_runtime
+
+        params = dict(context["params"])
+        limit = params.pop("spend_limit_usd")
+        kind = "manual" if context["dag_run"].run_type == "manual" else "nightly"
+        with task_runtime() as run:
+            created = create_run(
+                run.engine,
+                run.settings,
+                now=run.now,
+                run_key=context["run_id"],
+                kind=kind,
+                spend_limit_usd=None if limit is None else Decimal(str(limit)),
+                **params,
+            )
+        shards = created.shards or ((),)
+        return [{"benchmark_run": str(created.run_id), "organizations": list(s)} for s in shards]
+
+    @task(pool=SEVERAL_PROVIDERS_POOL)
+    def run_cases(work: dict[str, Any], phase: str) -> dict[str, int]:
+        """Run what is due for these organizations; finished cases are never paid again."""
+        import asyncio
+
+        from modelscout.benchmarks.runner import run_shard
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            shard = work["organizations"]
+            keys = run.credentials(shard)
+            calls = run_shard(
+                run.engine, work["benchmark_run"], shard, keys, run.settings, now=run.now, phases=[phase]
+            )
+            return asyncio.run(calls)
+
+    @task(outlets=[AI_MODEL_BENCHMARKS], trigger_rule="all_done_min_one_success")
+    def finish(work: list[dict[str, Any]]) -> None:
+        """Summarise per model and update the asset."""
+        from modelscout.benchmarks.runner import finish_run
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            count = finish_run(run.engine, work[0]["benchmark_run"], now=run.now)
+            print(f"platform results of {count} models published")
+
+    planned = plan()
+    # Which candidates are worth replaying follows from all suites, so that these come first everywhere.
+    suites = run_cases.override(task_id="run_suites").partial(phase="suites").expand(work=planned)
+    replay = run_cases.override(task_id="replay_workloads", trigger_rule="all_done").partial(phase="replay")
+    suites >> replay.expand(work=planned) >> finish(planned)
+
+
+benchmark_models()

@@ -1,0 +1,34 @@
+"""Keeps the warehouse fit: partitions ahead of time, expired samples deleted.
+
+Runs nightly before the chain. Safe to run at any time.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+
+
+@dag(
+    dag_id="maintain_warehouse",
+    description="Partitions ahead, retention, expired samples",
+    schedule=CronTriggerTimetable("30 1 * * *", timezone="UTC"),
+    tags=[*TAGS, "nightly"],
+    doc_md=__doc__,
+    **DAG_ARGS,
+)
+def maintain_warehouse():
+    @task
+    def maintain() -> None:
+        """Make partitions for the days to come and delete what has expired."""
+        from modelscout.orchestration.runtime import task_runtime
+        from modelscout.warehouse.maintenance import maintain
+
+        with task_runtime() as run:
+            print(maintain(run.engine, now=run.now))
+
+    maintain()
+
+
+maintain_warehouse()

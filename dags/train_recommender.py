@@ -1,0 +1,43 @@
+"""Trains the recommender on earlier days and publishes it only if it is better on later ones.
+
+Starts when both the night's analytics and its benchmarks are there; at seven at the latest. Updates
+`recommender` once per run, also when the new version was rejected.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import dag, task
+from airflow.timetables.assets import AssetOrTimeSchedule
+from airflow.timetables.trigger import CronTriggerTimetable
+
+from modelscout.orchestration.assets import AI_MODEL_ANALYTICS, AI_MODEL_BENCHMARKS, RECOMMENDER
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+
+
+@dag(
+    dag_id="train_recommender",
+    description="Fit, evaluate on later days, publish only if better",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 7 * * *", timezone="UTC"),
+        assets=AI_MODEL_ANALYTICS & AI_MODEL_BENCHMARKS,
+    ),
+    tags=[*TAGS, "nightly"],
+    doc_md=__doc__,
+    **DAG_ARGS,
+)
+def train_recommender():
+    @task(outlets=[RECOMMENDER])
+    def train(**context: Any) -> None:
+        """Fit, judge, publish or not."""
+        from modelscout.orchestration.runtime import task_runtime
+        from modelscout.recommender.training import train
+
+        with task_runtime() as run:
+            print(train(run.engine, run_key=context["run_id"], now=run.now))
+
+    train()
+
+
+train_recommender()

@@ -1,0 +1,71 @@
+"""Prints recommendations and alerts for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+VERDICT_STYLES = {
+    "switch": "bold green",
+    "migrate": "bold red",
+    "keep": "cyan",
+    "trial": "yellow",
+    "insufficient_evidence": "dim",
+}
+
+
+def print_report(
+    recommendations: Sequence[Mapping[str, Any]], alerts: Sequence[Mapping[str, Any]], console: Console
+) -> None:
+    """A table per organization and feature, then the open alerts."""
+    table = Table(title="Recommendations", show_lines=False, pad_edge=False)
+    for name in ("organization", "feature", "in use", "recommended", "verdict"):
+        table.add_column(name, overflow="fold")
+    for name in ("score", "saving/month", "90 % interval", "quality bound", "n"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("evidence", overflow="fold")
+    for row in recommendations:
+        table.add_row(*_cells(row))
+    console.print(table)
+    if any(row["simulated"] for row in recommendations):
+        console.print(
+            "Simulated: these figures come from the demo's traffic and the emulator, not from real providers."
+        )
+    for alert in alerts:
+        mark = " (simulated)" if alert["simulated"] else ""
+        console.print(
+            f"[bold]{alert['severity'].upper()}[/bold] {alert['organization']}: {alert['message']}{mark}"
+        )
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    style = VERDICT_STYLES.get(row["verdict"], "")
+    interval = (row["cost_estimate"] or {}).get("saving_usd_per_month")
+    return [
+        row["organization"],
+        row["feature_id"],
+        row["current_model"] or "-",
+        row["recommended_model"] or "-",
+        f"[{style}]{row['verdict']}[/{style}]" if style else row["verdict"],
+        str(row["recommendation_score"]),
+        money(row["saving_usd_per_month"]),
+        f"{money(interval['low'])} to {money(interval['high'])}" if interval else "-",
+        "-" if row["quality_bound"] is None else f"{100 * row['quality_bound']:+.1f} pt",
+        str(row["n"]),
+        _evidence(row),
+    ]
+
+
+def _evidence(row: Mapping[str, Any]) -> str:
+    kind = "none" if not row["n"] else "own items, paired"
+    return f"{kind}{', simulated' if row['simulated'] else ''}"
+
+
+def money(value: float | None) -> str:
+    """Dollars for people; a dash where unknown."""
+    if value is None:
+        return "-"
+    return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"

@@ -1,0 +1,18 @@
+"""The assets that link the nightly DAGs, and the pools that their tasks wait in."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset
+
+AI_MODELS = Asset("ai_models")
+AI_MODEL_CAPABILITIES = Asset("ai_model_capabilities")
+AI_MODEL_BENCHMARKS = Asset("ai_model_benchmarks")
+AI_MODEL_ANALYTICS = Asset("ai_model_analytics")
+RECOMMENDER = Asset("recommender")
+AI_MODEL_RECOMMENDATIONS = Asset("ai_model_recommendations")
+
+PROVIDERS = ("openai", "anthropic", "google", "clarifai")
+SEVERAL_PROVIDERS_POOL = "llm_several"
+"""For tasks that compare models of several providers side by side: a task waits in one pool only."""
+POOLS = {**{f"llm_{provider}": 8 for provider in PROVIDERS}, SEVERAL_PROVIDERS_POOL: 8}
+"""Name to slots. Slots bound tasks; calls within a task are bounded by MODELSCOUT_REQUEST_CONCURRENCY."""
