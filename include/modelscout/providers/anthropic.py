@@ -163,7 +163,7 @@ class AnthropicAdapter:
         if isinstance(
             error, anthropic.APIConnectionError | httpx2.HTTPError | httpx2.StreamError | TimeoutError
         ):
-            return unavailable(self._credential, error.__cause__ or error)
+            return unavailable(self._credential, error)
         return malformed(self._credential, f"the answer cannot be read: {type(error).__name__}: {error}")
 
 

@@ -25,6 +25,7 @@ from modelscout.core.secrets import ProviderCredential
 
 MESSAGE_LIMIT = 300
 """Characters of a vendor's message that are passed on."""
+CODE_LIMIT = 80
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthenticationFailed,
@@ -91,7 +92,7 @@ class VendorFailure:
 def provider_error(credential: ProviderCredential, failure: VendorFailure) -> ProviderError:
     """The project's error for a vendor's failure; its message holds no key and at most 300 characters."""
     kind = error_class(failure)
-    code = failure.codes[0] if failure.codes else None
+    code = credential.redact(failure.codes[0])[:CODE_LIMIT] if failure.codes else None
     message = safe_message(credential, failure.message)
     common: dict[str, Any] = {
         "provider": credential.provider,
@@ -136,8 +137,12 @@ def malformed(credential: ProviderCredential, text: str, *, request_id: str | No
 
 
 def unavailable(credential: ProviderCredential, error: BaseException) -> ProviderUnavailable:
-    """A failure of the network or a timeout."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """A failure of the network or a timeout; an SDK's own wrapping says less than what it wraps."""
+    if isinstance(error, TimeoutError):
+        text = "timeout: no whole answer in time"
+    else:
+        reason = error.__cause__ or error
+        text = f"{type(reason).__name__}: {reason}".removesuffix(": ")
     return ProviderUnavailable(safe_message(credential, text), provider=credential.provider)
 
 

@@ -176,7 +176,7 @@ class OpenAIAdapter:
         if isinstance(
             error, openai.APIConnectionError | httpx2.HTTPError | httpx2.StreamError | TimeoutError
         ):
-            return unavailable(self._credential, error.__cause__ or error)
+            return unavailable(self._credential, error)
         if isinstance(error, openai.APIError) and error.body:
             return self._stream_error(error.body, None)
         return _unreadable(self._credential, error)
