@@ -7,6 +7,8 @@ from typing import Any
 
 from modelscout.core.types import TokenUsage
 
+_AS_IMAGES = frozenset({"IMAGE", "DOCUMENT"})
+"""Google's modalities that are counted as images: it reads the pages of a document as pictures."""
 _USAGE_KEYS = ("usage", "usageMetadata", "usage_metadata")
 
 
@@ -115,14 +117,14 @@ def _outputs(payload: Mapping[str, Any]) -> TokenUsage:
 def _image_counts(usage: Mapping[str, Any]) -> Iterable[int]:
     details = usage.get("promptTokensDetails", usage.get("prompt_tokens_details"))
     for entry in details if isinstance(details, list) else ():
-        if isinstance(entry, Mapping) and str(entry.get("modality", "")).upper() == "IMAGE":
+        if isinstance(entry, Mapping) and str(entry.get("modality", "")).upper() in _AS_IMAGES:
             yield _google(entry, "tokenCount")
 
 
 def _google(usage: Mapping[str, Any], name: str, *, required: bool = False) -> int:
     """Read a camelCase count that the SDK's own objects write in snake_case."""
     snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-    return _count(usage, name if name in usage else snake, required=required)
+    return _count(usage, snake if snake in usage else name, required=required)
 
 
 def _object(parent: object, name: str) -> Mapping[str, Any]:
