@@ -34,6 +34,24 @@ in_use AS (
     GROUP BY a.organization_id, a.feature_id, a.model_id
 ),
 
+spread AS (
+    SELECT
+        d.organization_id,
+        d.feature_id,
+        stddev_samp(d.requests) / nullif(avg(d.requests) * sqrt(count(*)), 0) AS demand_relative_error
+    FROM (
+        SELECT
+            a.organization_id,
+            a.feature_id,
+            a.date,
+            sum(a.total_requests) AS requests
+        FROM ai_model_analytics AS a
+        WHERE a.date > cast(:today AS date) - cast(:window_days AS integer) AND a.date < cast(:today AS date)
+        GROUP BY a.organization_id, a.feature_id, a.date
+    ) AS d
+    GROUP BY d.organization_id, d.feature_id
+),
+
 samples AS (
     SELECT
         w.organization_id,
@@ -60,6 +78,7 @@ SELECT
     coalesce(d.requests, 0) AS requests,
     coalesce(d.unpriced_requests, 0) AS unpriced_requests,
     coalesce(d.days, 0) AS days,
+    p.demand_relative_error,
     d.first_day,
     d.last_day,
     u.cost_usd,
@@ -81,6 +100,7 @@ LEFT JOIN in_use AS u
     ON
         s.organization_id = u.organization_id AND s.feature_id = u.feature_id
         AND s.current_model_id = u.model_id
+LEFT JOIN spread AS p ON s.organization_id = p.organization_id AND s.feature_id = p.feature_id
 LEFT JOIN samples AS w ON s.organization_id = w.organization_id AND s.feature_id = w.feature_id
 WHERE o.modelscout_enabled
 ORDER BY o.slug, s.feature_id;

@@ -27,6 +27,8 @@ from modelscout.warehouse.engine import run_sql
 
 log = logging.getLogger(__name__)
 LIST_DEADLINE_S = 60.0
+ORGANIZATIONS_PER_SHARD = 25
+"""A task costs about a second whatever it does; so many organizations are worth one of their own."""
 HEALTH_OF_ERROR: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused",
     QuotaExhausted: "out_of_quota",
@@ -58,11 +60,12 @@ class KeyReport:
 
 
 def plan_shards(engine: Engine, *, shards: int) -> list[list[str]]:
-    """Organizations with an enabled key, dealt out to at most `shards` lists of ids."""
+    """Organizations with an enabled key, dealt out to at most `shards` lists of ids, none of them tiny."""
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/discovery_targets", {"organization_ids": None})
     ids = sorted({row["organization_id"] for row in rows})
-    return [ids[i::shards] for i in range(min(shards, len(ids)))]
+    count = min(shards, -(-len(ids) // ORGANIZATIONS_PER_SHARD))
+    return [ids[i::count] for i in range(count)]
 
 
 async def discover_shard(

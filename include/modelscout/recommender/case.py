@@ -78,6 +78,8 @@ class FeatureCase:
     unpriced_requests: int
     candidates: tuple[Candidate, ...] = ()
     simulated: bool = False
+    demand_relative_error: float = 0.0
+    """Standard error of the mean requests per day, as a share of that mean."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from modelscout.core.types import ModelStatus, Verdict
 from modelscout.recommender.case import MINIMUM_PAIRS, Candidate, Decision, FeatureCase, Interval
 from modelscout.recommender.evidence import cases_to_settle
 
+NORMAL_90 = 1.645
 PAYBACK_MONTHS = 12
 """A switch must earn back its cost within a year, at the low end of the saving's interval."""
 
@@ -35,12 +36,17 @@ def saving_per_month(case: FeatureCase, candidate: Candidate) -> Interval | None
     """USD per month that the candidate saves on this feature's own requests; None where a price is unknown.
 
     The real cost per request of the model in use, times the ratio of both models' costs on the same items.
+    The 90 % interval adds the error of that ratio and of the demand in quadrature.
     """
     if candidate.cost_ratio is None or case.cost_per_request_usd is None:
         return None
     spend = float(case.requests_per_month * case.cost_per_request_usd)
     ratio = candidate.cost_ratio
-    return Interval(spend * (1 - ratio.estimate), spend * (1 - ratio.high), spend * (1 - ratio.low))
+    saving = spend * (1 - ratio.estimate)
+    demand = NORMAL_90 * case.demand_relative_error * saving
+    below = math.hypot(spend * (ratio.high - ratio.estimate), demand)
+    above = math.hypot(spend * (ratio.estimate - ratio.low), demand)
+    return Interval(saving, saving - below, saving + above)
 
 
 def _leaves(case: FeatureCase, today: date, horizon_days: int) -> bool:

@@ -161,6 +161,7 @@ def _case(
         exposure_usd_per_day=row["cost_usd_per_day"],
         current_quality=quality,
         current_mean_ms=_float(row["mean_duration_ms"]),
+        demand_relative_error=float(row["demand_relative_error"] or 0),
         samples=int(row["samples"]),
         data_window=(row["first_day"], row["last_day"]) if row["first_day"] else None,
         unpriced_requests=int(row["unpriced_requests"]),
