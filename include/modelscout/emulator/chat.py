@@ -111,9 +111,7 @@ def stream(_ask: Ask, reply: Reply, _request_id: str) -> StreamPlan:
     base = _envelope(reply, "chat.completion.chunk")
 
     def chunk(delta: Mapping[str, Any], reason: str | None = None) -> bytes:
-        return sse(
-            {**base, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}]}
-        )
+        return sse({**base, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
 
     if reply.tool_call:
         pieces = [chunk({"tool_calls": [{"index": 0, **_tool_call(reply)}]})]

@@ -85,6 +85,7 @@ def _listed(model_id: str, model: ModelProfile) -> dict[str, Any]:
     methods = ["generateContent", "countTokens", "createCachedContent", "batchGenerateContent"]
     return {
         "name": f"models/{model_id}",
+        "baseModelId": model_id,
         "version": "001",
         "displayName": model.display_name or model_id,
         "description": model.display_name or model_id,

@@ -153,7 +153,6 @@ def _response(reply: Reply, output: list[dict[str, Any]], status: str, ask: Ask)
         "top_p": 1.0,
         "truncation": "disabled",
         "usage": _usage(reply) if done else None,
-        "user": None,
         "metadata": {},
     }
 
@@ -207,35 +206,53 @@ def stream(ask: Ask, reply: Reply, request_id: str) -> StreamPlan:
     """The events of a streamed response."""
     final = write(ask, reply, request_id)
     item = final["output"][-1]
-    opened = {**final, "status": "in_progress", "output": [], "usage": None, "completed_at": None}
+    opened = {**final, "status": "in_progress", "output": [], "completed_at": None}
+    del opened["usage"]
     events = _Events()
-    end: dict[str, Any] = {}
-    head = [
+    index = {"output_index": len(final["output"]) - 1}
+    begin = [
         events.frame("response.created", response=opened),
         events.frame("response.in_progress", response=opened),
     ]
-    place = {"item_id": item["id"], "output_index": len(final["output"]) - 1}
-    if item["type"] == "function_call":
-        shell = {**item, "arguments": "", "status": "in_progress"}
-        head.append(
-            events.frame("response.output_item.added", item=shell, output_index=place["output_index"])
-        )
-        text, delta = item["arguments"], "response.function_call_arguments.delta"
-    else:
-        shell = {**item, "content": [], "status": "in_progress"}
-        part = {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
-        place["content_index"] = 0
-        head.append(
-            events.frame("response.output_item.added", item=shell, output_index=place["output_index"])
-        )
-        head.append(events.frame("response.content_part.added", part=part, **place))
-        text, delta, end["logprobs"] = reply.text, "response.output_text.delta", []
-    pieces = [events.frame(delta, delta=piece, **place, **end) for piece in pieces_of(text)]
-    tail = [
-        events.frame("response.output_item.done", item=item, output_index=place["output_index"]),
+    parts = _call_frames if item["type"] == "function_call" else _text_frames
+    head, pieces, tail = parts(events, item, index)
+    end = [
+        events.frame("response.output_item.done", item=item, **index),
         events.frame(f"response.{final['status']}", response=final),
     ]
-    return StreamPlan(head, pieces, tail)
+    return StreamPlan([*begin, *head], pieces, [*tail, *end])
+
+
+_Frames = tuple[list[bytes], list[bytes], list[bytes]]
+
+
+def _text_frames(events: _Events, item: dict[str, Any], index: dict[str, int]) -> _Frames:
+    part = item["content"][0]
+    place = {"item_id": item["id"], "content_index": 0, **index}
+    shell = {**item, "content": [], "status": "in_progress"}
+    head = [
+        events.frame("response.output_item.added", item=shell, **index),
+        events.frame("response.content_part.added", part={**part, "text": ""}, **place),
+    ]
+    pieces = [
+        events.frame("response.output_text.delta", delta=piece, logprobs=[], **place)
+        for piece in pieces_of(part["text"])
+    ]
+    tail = [
+        events.frame("response.output_text.done", text=part["text"], logprobs=[], **place),
+        events.frame("response.content_part.done", part=part, **place),
+    ]
+    return head, pieces, tail
+
+
+def _call_frames(events: _Events, item: dict[str, Any], index: dict[str, int]) -> _Frames:
+    place = {"item_id": item["id"], **index}
+    shell = {**item, "arguments": "", "status": "in_progress"}
+    kind = "response.function_call_arguments"
+    head = [events.frame("response.output_item.added", item=shell, **index)]
+    pieces = [events.frame(f"{kind}.delta", delta=piece, **place) for piece in pieces_of(item["arguments"])]
+    tail = [events.frame(f"{kind}.done", arguments=item["arguments"], name=item["name"], **place)]
+    return head, pieces, tail
 
 
 class _Events:
