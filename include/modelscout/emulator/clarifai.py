@@ -112,8 +112,7 @@ class _Service:
         wait = state.admit(0)
         if wait > 0:
             raise Refusal(429, "Too many requests", retry_after_s=wait, key_state=state)
-        config = ((body.get("model") or {}).get("output_info") or {}).get("output_config") or {}
-        least, most = float(config.get("min_value", 0.0)), int(config.get("max_concepts", 20))
+        least, most = _thresholds(body)
         outputs = []
         for image in images:
             ask = Ask(provider=PROVIDER, model=model_id, images=(image,))
@@ -165,6 +164,15 @@ def _values(top: float, count: int) -> list[float]:
     return [round(max(0.21, top - 0.04 * n), 4) for n in range(count)]
 
 
+def _thresholds(body: Mapping[str, Any]) -> tuple[float, int]:
+    """The least value and the most concepts that the request wants to see."""
+    try:
+        config = ((body.get("model") or {}).get("output_info") or {}).get("output_config") or {}
+        return float(config.get("min_value", 0.0)), int(config.get("max_concepts", 20))
+    except (AttributeError, TypeError, ValueError):
+        raise Refusal(400, "model.output_info.output_config is no object of numbers", param="model") from None
+
+
 def _images(body: Mapping[str, Any], model: ModelProfile) -> list[bytes]:
     if not model.can(Capability.IMAGE_ANALYSIS):
         raise Refusal(400, "the model takes no images", param="inputs")
@@ -173,10 +181,12 @@ def _images(body: Mapping[str, Any], model: ModelProfile) -> list[bytes]:
         raise Refusal(400, f"give 1 to {MAX_INPUTS} inputs", param="inputs")
     found = []
     for entry in inputs:
-        image = ((entry.get("data") or {}).get("image") or {}) if isinstance(entry, Mapping) else {}
-        if not image.get("base64") and not image.get("url"):
+        data = entry.get("data") if isinstance(entry, Mapping) else None
+        image = data.get("image") if isinstance(data, Mapping) else None
+        given = (image.get("base64") or image.get("url")) if isinstance(image, Mapping) else None
+        if not given:
             raise Refusal(400, "an input holds no image", param="inputs")
-        found.append(image_bytes(image.get("base64") or image.get("url")))
+        found.append(image_bytes(given))
     return found
 
 

@@ -13,8 +13,8 @@ def minimal_instance(schema: Mapping[str, Any]) -> Any:
     return _instance(schema, schema, 0)
 
 
-def _instance(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Any:
-    if depth > _DEPTH:
+def _instance(schema: Any, root: Mapping[str, Any], depth: int) -> Any:
+    if depth > _DEPTH or not isinstance(schema, Mapping):
         return None
     for key in ("const", "default"):
         if key in schema:

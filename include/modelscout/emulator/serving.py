@@ -73,7 +73,7 @@ async def serve(
     model = ""
     try:
         state = emulator.authenticate(dialect.provider, key)
-        ask = dialect.read({**await read_json(request), **(fill or {})})
+        ask = read_ask(dialect, {**await read_json(request), **(fill or {})})
         model = ask.model
         fault = emulator.faults.next_for(dialect.provider, model, key)
         await play_delay(fault)
@@ -92,6 +92,19 @@ async def serve(
         await asyncio.sleep(reply.first_token_s + reply.generation_s)
     response = json_response(dialect.write(ask, reply, request_id), 200, headers)
     return broken(response, fault)
+
+
+def read_ask(dialect: Dialect, body: Mapping[str, Any]) -> Ask:
+    """The question in a body. Raises Refusal 400, also for values of the wrong type."""
+    try:
+        ask = dialect.read(body)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise Refusal(400, f"The request has an invalid form: {error}") from None
+    limit: object = ask.max_tokens
+    schema: object = ask.json_schema
+    if not isinstance(limit, int | None) or not isinstance(schema, Mapping | None):
+        raise Refusal(400, "max tokens must be a whole number and a schema an object")
+    return ask
 
 
 def refuse(
