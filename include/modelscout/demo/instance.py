@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import socket
@@ -43,10 +44,18 @@ class Instance:
         return f"http://127.0.0.1:{self.emulator_port}"
 
     def password(self) -> str:
-        """The administrator's password, made once and kept readable to the owner only."""
-        path = self.folder / "admin_password"
+        """The administrator's password."""
+        return self._secret("admin_password", secrets.token_urlsafe(12))
+
+    def fernet_key(self) -> str:
+        """The key that Airflow encrypts connections with."""
+        return self._secret("fernet_key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+
+    def _secret(self, name: str, fresh: str) -> str:
+        """A secret that is made once and kept readable to its owner only."""
+        path = self.folder / name
         if not path.exists():
-            write_private(path, secrets.token_urlsafe(12))
+            write_private(path, fresh)
         return path.read_text(encoding="utf-8").strip()
 
 
@@ -73,6 +82,7 @@ def airflow_environment(instance: Instance, metadata_url: str, warehouse_url: st
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__FERNET_KEY": instance.fernet_key(),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": os.environ.get("MODELSCOUT_PARALLELISM", "4"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",

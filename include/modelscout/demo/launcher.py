@@ -141,7 +141,7 @@ def _start_bootstrap(
     environment: Mapping[str, str], connections: Mapping[str, Any]
 ) -> tuple[subprocess.Popen[str], threading.Thread, list[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "modelscout.orchestration.bootstrap"],
+        [sys.executable, "-m", "modelscout.orchestration.bootstrap", "--settle-leftovers"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

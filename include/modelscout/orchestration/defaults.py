@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 TAGS = ["modelscout"]
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "modelscout",
@@ -14,8 +13,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=5),
 }
+# No start date: with one, Airflow runs the last missed tick the moment a DAG is unpaused, catchup or not.
 DAG_ARGS: dict[str, Any] = {
-    "start_date": START_DATE,
     "catchup": False,
     "max_active_runs": 1,
     "default_args": DEFAULT_ARGS,

@@ -53,7 +53,9 @@ ROLLUP_CHECKS: tuple[Check, ...] = (
         "ExpectColumnValuesToBeBetween",
         {"column": "success_rate", "min_value": 0, "max_value": 1},
     ),
-    Check("ai_model_analytics", "ExpectColumnValuesToBeBetween", {"column": "total_requests", "min_value": 1}),
+    Check(
+        "ai_model_analytics", "ExpectColumnValuesToBeBetween", {"column": "total_requests", "min_value": 1}
+    ),
     Check("ai_model_analytics", "ExpectColumnValuesToBeBetween", {"column": "total_cost", "min_value": 0}),
     Check(
         "ai_model_analytics",
@@ -69,9 +71,7 @@ ROLLUP_CHECKS: tuple[Check, ...] = (
 )
 
 
-def validate(
-    database_url: str, checks: Sequence[Check], *, schema: str = "public"
-) -> list[CheckResult]:
+def validate(database_url: str, checks: Sequence[Check], *, schema: str = "public") -> list[CheckResult]:
     """Run `checks` with Great Expectations on a psycopg URL; one result per check, in order."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -128,7 +128,13 @@ def result_rows(results: Sequence[CheckResult], *, run_key: str, now: datetime) 
 
 def _observed(outcome: Any) -> dict[str, Any]:
     result = dict(outcome.result or {})
-    keep = ("observed_value", "element_count", "unexpected_count", "unexpected_percent", "partial_unexpected_list")
+    keep = (
+        "observed_value",
+        "element_count",
+        "unexpected_count",
+        "unexpected_percent",
+        "partial_unexpected_list",
+    )
     return {name: result[name] for name in keep if name in result}
 
 
