@@ -190,12 +190,8 @@ def _function_call(reply: Reply) -> dict[str, Any]:
 def _usage(reply: Reply) -> dict[str, Any]:
     return {
         "input_tokens": reply.input_tokens,
-        "input_tokens_details": {
-            "cached_tokens": reply.cached_tokens,
-            "cache_write_tokens": 0,
-            "image_tokens": reply.image_tokens,
-            "text_tokens": reply.input_tokens - reply.image_tokens,
-        },
+        # The Responses API does not tell image tokens apart; Chat Completions does.
+        "input_tokens_details": {"cached_tokens": reply.cached_tokens, "cache_write_tokens": 0},
         "output_tokens": reply.output_tokens,
         "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
         "total_tokens": reply.input_tokens + reply.output_tokens,

@@ -80,8 +80,8 @@ async def test_image_reaches_the_model_and_is_counted(emulator: RunningEmulator,
     image_tokens = 308 if provider == "openai" else 300
     assert result.usage.input_tokens == 4 + image_tokens
     assert result.usage.image_count == 1
-    # Anthropic does not tell image tokens apart.
-    assert result.usage.image_tokens == (0 if provider == "anthropic" else image_tokens)
+    # Of the three, Google alone tells image tokens apart.
+    assert result.usage.image_tokens == (image_tokens if provider == "google" else 0)
 
 
 @pytest.mark.parametrize("provider", EVERYONE)
