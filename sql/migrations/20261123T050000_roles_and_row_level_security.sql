@@ -87,6 +87,20 @@ USING (owner_organization_id = (SELECT modelscout.session_organization()));
 CREATE POLICY modelscout_scoped ON ai_models FOR SELECT TO modelscout_application
 USING (owner_organization_id = (SELECT modelscout.transaction_organization()));
 
+-- What was probed of a private model is as private as the model: the inner read obeys the policies above.
+ALTER TABLE ai_model_capabilities ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ai_model_capabilities FORCE ROW LEVEL SECURITY;
+CREATE POLICY pipeline ON ai_model_capabilities TO modelscout_pipeline USING (TRUE) WITH CHECK (TRUE);
+CREATE POLICY of_visible_models ON ai_model_capabilities FOR SELECT
+TO modelscout_application, modelscout_organization
+USING (
+    EXISTS (
+        SELECT 1
+        FROM ai_models AS m
+        WHERE m.id = ai_model_capabilities.model_id
+    )
+);
+
 -- session_organization() runs as the owner, whom FORCE binds too where the owner is no superuser.
 CREATE POLICY owner_reads ON organization_roles FOR SELECT TO current_user USING (TRUE);
 
