@@ -29,16 +29,32 @@ SELECT
     END,
     p.estimated,
     p.id
-FROM public.ai_model_prices AS p
+FROM (
+    -- The newest prices in force replace all earlier ones, their tiers included; an organization's negotiated
+    -- ones, once in force, replace everybody's.
+    SELECT
+        q.*,
+        rank() OVER (ORDER BY (q.organization_id IS NOT NULL) DESC, q.valid_from DESC) AS age
+    FROM public.ai_model_prices AS q
+    WHERE
+        q.provider = provider_name
+        AND q.provider_model_id = model_name
+        AND q.processing = processing_name
+        AND q.superseded_at IS NULL
+        AND q.valid_from <= at
+        AND (q.organization_id IS NULL OR q.organization_id = organization)
+) AS p
 WHERE
-    p.provider = provider_name
-    AND p.provider_model_id = model_name
-    AND p.processing = processing_name
-    AND p.superseded_at IS NULL
-    AND p.valid_from <= at
-    AND (p.organization_id IS NULL OR p.organization_id = organization)
+    p.age = 1
     AND (p.above_input_tokens = 0 OR p.above_input_tokens < input_count)
-ORDER BY (p.organization_id IS NOT NULL) DESC, p.valid_from DESC, p.above_input_tokens DESC
+    -- Counts that contradict each other have no price.
+    AND least(
+        input_count, output_count, cache_read_count, cache_write_count, cache_write_1h_count, operation_count,
+        images
+    ) >= 0
+    AND cache_write_1h_count <= cache_write_count
+    AND cache_read_count::numeric + cache_write_count <= input_count
+ORDER BY p.above_input_tokens DESC
 LIMIT 1
 $function$;
 GRANT EXECUTE ON FUNCTION modelscout.price_usage(
