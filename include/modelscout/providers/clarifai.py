@@ -165,7 +165,7 @@ class ClarifaiAdapter:
         if failure is not None:
             raise provider_error(self._credential, failure)
         if not isinstance(answer, dict):
-            raise malformed(self._credential, f"the body is not a JSON object: {response.text[:120]!r}")
+            raise malformed(self._credential, f"the body is not a JSON object: {response.text}")
         return answer
 
     def _error(self, error: BaseException) -> ProviderError:

@@ -169,7 +169,7 @@ async def _refuse_unreadable_errors(response: httpx2.Response) -> None:
     try:
         json.loads(await response.aread())
     except ValueError:
-        text = response.text[:200] or response.reason_phrase
+        text = response.text or response.reason_phrase
         raise httpx2.HTTPStatusError(text, request=response.request, response=response) from None
 
 

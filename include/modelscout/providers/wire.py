@@ -90,7 +90,8 @@ def json_object(credential: ProviderCredential, text: str, *, request_id: str | 
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise malformed(credential, f"the body is not a JSON object: {text[:120]!r}", request_id=request_id)
+        # The whole text: a key must be taken out before anything is cut.
+        raise malformed(credential, f"the body is not a JSON object: {text}", request_id=request_id)
     return value
 
 

@@ -75,6 +75,20 @@ async def test_vendor_that_repeats_the_key_is_redacted(provider: str, status: in
 
 
 @pytest.mark.parametrize("provider", EVERYONE)
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("before", range(60, 300, 16))
+async def test_no_part_of_the_key_is_left_where_a_message_is_cut(
+    provider: str, status: int, before: int
+) -> None:
+    content = f"{'x' * before}{SECRET}{'y' * 300}"
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(status, text=content))
+    async with OPENERS[provider](ProviderCredential(provider, SECRET), transport=transport) as adapter:
+        with pytest.raises(ProviderError) as caught:
+            await adapter.generate(GenerateRequest("model", "Hello."))
+    assert SECRET[:8] not in str(caught.value)
+
+
+@pytest.mark.parametrize("provider", EVERYONE)
 async def test_connection_error_holds_no_key(provider: str) -> None:
     def fail(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError(f"cannot send {request.headers} to {SECRET}", request=request)
