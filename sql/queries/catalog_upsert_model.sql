@@ -31,11 +31,14 @@ ON CONFLICT (provider, provider_model_id) DO UPDATE SET
     updated_at = excluded.updated_at
 WHERE (
     m.name, m.version, m.family, m.model_type, m.aliases, m.documented_capabilities, m.successor_model_id,
-    m.in_catalog, m.use_case_scores, m.sources
+    m.in_catalog, m.use_case_scores, m.sources,
+    coalesce(m.context_window_tokens, excluded.context_window_tokens),
+    coalesce(m.max_output_tokens, excluded.max_output_tokens),
+    coalesce(excluded.released_on, m.released_on)
 ) IS DISTINCT FROM (
     excluded.name, excluded.version, excluded.family, excluded.model_type, excluded.aliases,
     excluded.documented_capabilities, excluded.successor_model_id, TRUE, excluded.use_case_scores,
-    excluded.sources
+    excluded.sources, m.context_window_tokens, m.max_output_tokens, m.released_on
 ) OR m.lifecycle_source IS NULL
 OR (
     m.lifecycle_source = 'catalog'
