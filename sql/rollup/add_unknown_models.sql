@@ -1,11 +1,13 @@
 -- Grain: one model that events name and nobody knows. Owner: analytics. Writes: ai_models.
--- It becomes an incomplete row, so that its requests count and its missing price shows.
-INSERT INTO ai_models (id, provider, provider_model_id, name)
+-- It becomes an incomplete row, so that its requests count and its missing price shows; a fine-tune's row is
+-- its organization's own.
+INSERT INTO ai_models (id, provider, provider_model_id, name, owner_organization_id)
 SELECT
     md5('modelscout:' || e.provider || '/' || e.requested_model)::uuid,
     e.provider,
     e.requested_model,
-    e.requested_model
+    e.requested_model,
+    CASE WHEN e.requested_model LIKE 'ft:%' THEN min(e.organization_id::text)::uuid END
 FROM ai_usage_events AS e
 INNER JOIN changed_days AS d
     ON
