@@ -4,12 +4,13 @@ UPDATE ai_model_availability AS a
 SET
     missing_since = coalesce(a.missing_since, :now),
     status = CASE
-        WHEN m.retires_on <= cast(:now AS timestamptz)::date THEN 'retired'
+        WHEN a.status = 'retired' OR m.retires_on <= cast(:now AS timestamptz)::date THEN 'retired'
         WHEN a.missing_since IS NOT NULL AND a.missing_since < :now THEN 'unavailable'
         ELSE a.status
     END,
     reason = CASE
-        WHEN m.retires_on <= cast(:now AS timestamptz)::date THEN 'retired by the provider'
+        WHEN a.status = 'retired' OR m.retires_on <= cast(:now AS timestamptz)::date
+            THEN 'retired by the provider'
         WHEN a.missing_since IS NOT NULL AND a.missing_since < :now THEN 'no longer listed by the provider'
         ELSE 'not listed this time; to be confirmed'
     END,

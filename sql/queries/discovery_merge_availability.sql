@@ -1,5 +1,5 @@
 -- Grain: one model for one organization's key. Owner: discovery. Parameter: rows, a JSON array of what one
--- organization's key of one provider lists. Writes: ai_model_availability. Returns rows that changed state.
+-- organization's key of one provider lists. Writes: ai_model_availability.
 WITH listed AS (
     SELECT
         m.id AS model_id,
@@ -35,7 +35,10 @@ SELECT
     l.model_id,
     CASE
         WHEN l.lifecycle = 'retired' OR l.retires_on <= cast(:now AS timestamptz)::date THEN 'retired'
-        WHEN l.lifecycle = 'deprecated' OR l.retires_on IS NOT NULL THEN 'deprecated'
+        WHEN
+            l.lifecycle = 'deprecated' OR l.retires_on IS NOT NULL
+            OR l.deprecated_on <= cast(:now AS timestamptz)::date
+            THEN 'deprecated'
         WHEN l.in_use THEN 'active'
         ELSE 'available'
     END,

@@ -1,4 +1,4 @@
--- Grain: one change of one model for one organization. Owner: discovery. Writes: model_events.
+-- Grain: one change of one model for one organization's key. Owner: discovery. Writes: model_events.
 -- Derived from the state, so that running it twice records nothing twice. :since is when this run began.
 INSERT INTO model_events (organization_id, model_id, kind, natural_key, details, occurred_at, simulated)
 SELECT
@@ -23,5 +23,8 @@ SELECT
     a.simulated
 FROM ai_model_availability AS a
 INNER JOIN ai_models AS m ON a.model_id = m.id
-WHERE a.checked_at >= :now
+WHERE
+    a.checked_at >= :now
+    AND a.organization_id = cast(:organization_id AS uuid)
+    AND m.provider = :provider
 ON CONFLICT (natural_key) DO NOTHING;

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, text
 
@@ -27,6 +28,8 @@ from modelscout.warehouse.engine import run_sql
 
 log = logging.getLogger(__name__)
 LIST_DEADLINE_S = 60.0
+FINE_TUNE_PREFIX = "ft:"
+"""Begins the id of a model that OpenAI made for one customer (ft:base:organization:suffix:id)."""
 ORGANIZATIONS_PER_SHARD = 25
 """A task costs about a second whatever it does; so many organizations are worth one of their own."""
 HEALTH_OF_ERROR: dict[type[ProviderError], str] = {
@@ -116,7 +119,7 @@ async def ask_key(target: KeyTarget, credentials: CredentialSource) -> KeyReport
 
 def is_simulated(credential: ProviderCredential) -> bool:
     """Whether the emulator answers for this key: real vendors are never on this machine."""
-    return (credential.base_url or "").startswith(("http://127.0.0.1", "http://localhost"))
+    return urlsplit(credential.base_url or "").hostname in {"127.0.0.1", "localhost"}
 
 
 def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: datetime) -> None:
@@ -136,13 +139,7 @@ def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: da
         )
         if report.health != "valid":
             return
-        # One order for all writers of ai_models, so that two shards never wait for each other in a ring.
-        rows = sorted(
-            (_model_row(target.provider, model, catalog) for model in report.models),
-            key=lambda row: str(row["provider_model_id"]),
-        )
-        unique = list({row["provider_model_id"]: row for row in rows}.values())
-        payload = base | {"rows": json.dumps(unique)}
+        payload = base | {"rows": json.dumps(_model_rows(report, catalog))}
         run_sql(connection, "queries/discovery_merge_models", payload)
         run_sql(connection, "queries/discovery_merge_availability", payload)
         run_sql(connection, "queries/discovery_mark_missing", base)
@@ -153,15 +150,28 @@ def key_health(engine: Engine) -> dict[str, int]:
     """Number of enabled keys by health."""
     with engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT health, count(*) FROM organization_provider_keys WHERE enabled GROUP BY health ORDER BY 1")
+            text(
+                "SELECT health, count(*) FROM organization_provider_keys WHERE enabled GROUP BY health ORDER BY 1"
+            )
         )
-        return {health: count for health, count in rows}
+        return {str(health): int(count) for health, count in rows}
 
 
 def _targets(engine: Engine, organization_ids: Sequence[str], provider: str | None) -> list[KeyTarget]:
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/discovery_targets", {"organization_ids": list(organization_ids)})
     return [KeyTarget(**row) for row in rows if provider is None or row["provider"] == provider]
+
+
+def _model_rows(report: KeyReport, catalog: Catalog) -> list[dict[str, Any]]:
+    """One row per model; a model listed under its own id and under dated ones says itself how it is."""
+    named = [(_model_row(report.target.provider, model, catalog), model.model_id) for model in report.models]
+    # One order for all writers of ai_models, so that two shards never wait for each other in a ring. Of several
+    # ids of one model the last one stays: its own.
+    named.sort(
+        key=lambda pair: (pair[0]["provider_model_id"], pair[1] == pair[0]["provider_model_id"], pair[1])
+    )
+    return list({row["provider_model_id"]: row for row, _ in named}.values())
 
 
 def _model_row(provider: str, model: ListedModel, catalog: Catalog) -> dict[str, Any]:
@@ -175,5 +185,6 @@ def _model_row(provider: str, model: ListedModel, catalog: Catalog) -> dict[str,
         "deprecated_on": model.deprecated_at.isoformat() if model.deprecated_at else None,
         "retires_on": model.retires_at.isoformat() if model.retires_at else None,
         "lifecycle": model.lifecycle,
+        "is_private": model.model_id.startswith(FINE_TUNE_PREFIX),
         "states_lifecycle": model.lifecycle is not None or model.retires_at is not None,
     }
