@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from modelscout.core.types import Verdict
+from modelscout.core.types import ModelStatus, Verdict
 from modelscout.recommender.evidence import Evidence
 
 DAYS_PER_MONTH = Decimal("30.4375")
@@ -80,6 +80,11 @@ class FeatureCase:
     simulated: bool = False
     demand_relative_error: float = 0.0
     """Standard error of the mean requests per day, as a share of that mean."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the key cannot call the model in use any more: retired, or confirmed as no longer listed."""
+        return self.current_status in (ModelStatus.RETIRED, ModelStatus.UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)

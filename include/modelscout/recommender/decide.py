@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
-from modelscout.core.types import ModelStatus, Verdict
+from modelscout.core.types import Verdict
 from modelscout.recommender.case import MINIMUM_PAIRS, Candidate, Decision, FeatureCase, Interval
 from modelscout.recommender.evidence import cases_to_settle
 
@@ -17,18 +17,18 @@ PAYBACK_MONTHS = 12
 def decide(case: FeatureCase, *, today: date, horizon_days: int) -> Decision:
     """The verdict for one feature of one organization."""
     if case.current_model_id is None:
-        return _insufficient(case, "No model is assigned to this feature.")
+        return _insufficient("No model is assigned to this feature.")
     if _leaves(case, today, horizon_days):
         return _migrate(case, today)
     tried = [c for c in case.candidates if c.evidence.n >= MINIMUM_PAIRS and c.callable]
     if not tried:
-        return _insufficient(case, _what_is_missing(case))
+        return _insufficient(_what_is_missing(case))
     worthwhile = [c for c in tried if c.evidence.proven and _pays(case, c)]
     if worthwhile:
-        return _switch(case, max(worthwhile, key=lambda c: _saving_estimate(case, c)))
+        return _switch(case, max(worthwhile, key=lambda c: _preference(case, c)))
     promising = [c for c in tried if _promising(case, c)]
     if promising:
-        return _trial(case, max(promising, key=lambda c: _saving_estimate(case, c)))
+        return _trial(case, max(promising, key=lambda c: _preference(case, c)))
     return _keep(case, tried)
 
 
@@ -50,7 +50,7 @@ def saving_per_month(case: FeatureCase, candidate: Candidate) -> Interval | None
 
 
 def _leaves(case: FeatureCase, today: date, horizon_days: int) -> bool:
-    if case.current_status == ModelStatus.RETIRED:
+    if case.is_gone:
         return True
     return case.retires_on is not None and case.retires_on <= today + timedelta(days=horizon_days)
 
@@ -106,7 +106,7 @@ def _switch(case: FeatureCase, chosen: Candidate) -> Decision:
     saving = saving_per_month(case, chosen)
     return Decision(
         Verdict.SWITCH,
-        score=_score(case, chosen),
+        score=_score(chosen),
         chosen=chosen,
         recommended_model_id=chosen.model_id,
         recommended_model=chosen.model,
@@ -130,7 +130,7 @@ def _trial(case: FeatureCase, chosen: Candidate) -> Decision:
     )
     return Decision(
         Verdict.TRIAL,
-        score=min(49, _score(case, chosen)),
+        score=min(49, _score(chosen)),
         chosen=chosen,
         recommended_model_id=chosen.model_id,
         recommended_model=chosen.model,
@@ -155,7 +155,7 @@ def _keep(case: FeatureCase, tried: list[Candidate]) -> Decision:
     )
 
 
-def _insufficient(case: FeatureCase, missing: str) -> Decision:
+def _insufficient(missing: str) -> Decision:
     return Decision(
         Verdict.INSUFFICIENT_EVIDENCE,
         score=0,
@@ -170,7 +170,10 @@ def _insufficient(case: FeatureCase, missing: str) -> Decision:
 
 def _what_is_missing(case: FeatureCase) -> str:
     if case.samples < MINIMUM_PAIRS:
-        return f"{case.samples} workload samples; at least {MINIMUM_PAIRS} are needed to compare models on your own items."
+        return (
+            f"{case.samples} workload samples; at least {MINIMUM_PAIRS} are needed to compare models on your own "
+            "items."
+        )
     return "No candidate was tried on your samples: none is usable with your keys, or the spend limit was reached."
 
 
@@ -194,17 +197,18 @@ def _ruled_out(case: FeatureCase, candidate: Candidate) -> bool:
     return candidate.evidence.proven_worse or (saving is not None and saving.high <= 0)
 
 
-def _saving_estimate(case: FeatureCase, candidate: Candidate) -> float:
+def _preference(case: FeatureCase, candidate: Candidate) -> tuple[float, float, str]:
+    """The higher the better; the id last, so that equal candidates do not take turns."""
     saving = saving_per_month(case, candidate)
-    return saving.estimate if saving is not None else -math.inf
+    return (saving.estimate if saving is not None else -math.inf, candidate.quality, candidate.model_id)
 
 
-def _cost_order(candidate: Candidate) -> tuple[bool, float]:
+def _cost_order(candidate: Candidate) -> tuple[bool, float, float, str]:
     cost = candidate.cost_per_request_usd
-    return (cost is None, cost if cost is not None else 0.0)
+    return (cost is None, cost if cost is not None else 0.0, -candidate.quality, candidate.model_id)
 
 
-def _score(case: FeatureCase, candidate: Candidate) -> int:
+def _score(candidate: Candidate) -> int:
     """Half for the proof (1 - anytime p-value), half for the share of the spend that is saved at least."""
     confidence = 1.0 - math.exp(-candidate.evidence.log_e_value)
     ratio = candidate.cost_ratio
@@ -234,21 +238,24 @@ def _proof_sentence(case: FeatureCase, candidate: Candidate) -> str:
 def _saving_sentence(saving: Interval | None) -> str:
     if saving is None:
         return "What it saves is unknown: a price is missing."
-    word = "saves" if saving.estimate >= 0 else "costs"
-    low, high = sorted((abs(saving.low), abs(saving.high)))
-    more = "" if saving.estimate >= 0 else " more"
-    return (
-        f"It {word} ${abs(saving.estimate):,.2f}{more} a month (90 % interval ${low:,.2f} to ${high:,.2f})."
-    )
+    if saving.estimate >= 0:
+        interval = f"(90 % interval {_money(saving.low)} to {_money(saving.high)})"
+        return f"It saves {_money(saving.estimate)} a month {interval}."
+    interval = f"(90 % interval {_money(-saving.high)} to {_money(-saving.low)})"
+    return f"It costs {_money(-saving.estimate)} more a month {interval}."
+
+
+def _money(usd: float) -> str:
+    return f"{'-' if usd < 0 else ''}${abs(usd):,.2f}"
 
 
 def _retirement_sentence(case: FeatureCase, today: date) -> str:
-    if case.retires_on is None:
-        return f"{case.current_model} is no longer available."
-    days = (case.retires_on - today).days
-    when = (
-        f"retires on {case.retires_on} (in {days} days)" if days > 0 else f"was retired on {case.retires_on}"
-    )
+    if case.retires_on is not None and case.retires_on <= today:
+        when = f"was retired on {case.retires_on}"
+    elif case.retires_on is None or case.is_gone:
+        when = "is no longer available"
+    else:
+        when = f"retires on {case.retires_on} (in {(case.retires_on - today).days} days)"
     exposure = case.exposure_usd_per_day
     money = f"; ${exposure:,.2f} a day depend on it" if exposure is not None and exposure > 0 else ""
     return f"{case.current_model} {when}{money}."

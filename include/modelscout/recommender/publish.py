@@ -169,7 +169,7 @@ def _retirement_alert(case: FeatureCase, decision: Decision, now: datetime) -> d
     return {
         "organization_id": case.organization_id,
         "kind": "retirement",
-        "severity": "critical" if days is None or days <= 14 else "warning",
+        "severity": "critical" if days is None or days <= 14 or case.is_gone else "warning",
         "natural_key": f"retirement:{case.organization_id}:{case.feature_id}:{case.current_model_id}",
         "message": f"{case.feature_id}: {decision.reasons[0]}",
         "details": json.dumps(details, default=_plain),
