@@ -1,0 +1,70 @@
+"""Places in a list: the key of the last row seen, opaque to the client, checked when it comes back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import HTTPException, status
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+"""PostgreSQL's text takes no NUL."""
+
+
+class Key(BaseModel):
+    """Where a row stands in its list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecommendationKey(Key):
+    """Order of recommendations."""
+
+    organization: Text
+    feature_id: Text
+
+
+class AlertKey(Key):
+    """Order of alerts."""
+
+    severity_rank: Annotated[int, Field(ge=0, le=2)]
+    organization: Text
+    id: UUID
+
+
+class ModelKey(Key):
+    """Order of models."""
+
+    provider: Text
+    provider_model_id: Text
+
+
+KeyT = TypeVar("KeyT", bound=Key)
+
+
+def encode(key: Key) -> str:
+    """The cursor that stands for `key`."""
+    return base64.urlsafe_b64encode(key.model_dump_json().encode()).decode().rstrip("=")
+
+
+def decode(kind: type[KeyT], cursor: str | None) -> KeyT | None:
+    """The key behind a cursor; None for the beginning. Raises HTTPException 400 where it is not one of this list."""
+    if cursor is None:
+        return None
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return kind.model_validate_json(text)
+    except (binascii.Error, ValidationError, ValueError):
+        raise HTTPException(
+            status.HTTP_400_BAD_REQUEST,
+            "after is not a place in this list: take it from `next` of the page before, or leave it out",
+        ) from None
+
+
+def parameters(kind: type[Key], key: Key | None) -> dict[str, object]:
+    """The key as `after_…` parameters of a query, all None for the beginning."""
+    values = key.model_dump() if key is not None else dict.fromkeys(kind.model_fields)
+    return {f"after_{name}": value for name, value in values.items()}

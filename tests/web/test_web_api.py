@@ -1,0 +1,73 @@
+"""The JSON API: paging, errors as problem details, and a document that says what is answered."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+
+import pytest
+from web_rows import ADMINISTRATOR, ClientFor
+
+
+@pytest.mark.parametrize(("resource", "total"), [("recommendations", 3), ("alerts", 4), ("models", 3)])
+def test_pages_of_one_give_everything_once_and_in_order(
+    client_for: ClientFor, resource: str, total: int
+) -> None:
+    client = client_for(ADMINISTRATOR)
+    address = f"/api/v1/{resource}"
+    whole = client.get(address).json()
+    assert whole["next"] is None
+    assert len(whole["items"]) == total
+    seen, after = [], None
+    for _ in range(total):
+        part = client.get(address, params={"limit": 1} | ({"after": after} if after else {})).json()
+        seen += part["items"]
+        after = part["next"]
+    assert after is None
+    assert seen == whole["items"]
+
+
+def test_alerts_begin_with_the_most_severe(client_for: ClientFor) -> None:
+    items = client_for(ADMINISTRATOR).get("/api/v1/alerts").json()["items"]
+    assert [item["severity"] for item in items] == ["critical", "warning", "warning", "info"]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "nonsense",
+        "ä",
+        "",
+        urlsafe_b64encode(b'{"organization": "a"}').decode(),
+        urlsafe_b64encode(b'{"organization": "a\\u0000", "feature_id": "b"}').decode(),
+        urlsafe_b64encode(b'{"organization": "a\\ud800", "feature_id": "b"}').decode(),
+        urlsafe_b64encode(b"\xff\xfe").decode(),
+    ],
+)
+def test_a_cursor_that_is_none_is_a_problem(client_for: ClientFor, after: str) -> None:
+    answer = client_for(ADMINISTRATOR).get("/api/v1/recommendations", params={"after": after})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["instance"] == "/api/v1/recommendations"
+
+
+@pytest.mark.parametrize("limit", ["0", "501", "-1", "x", ""])
+def test_a_wrong_limit_is_a_problem(client_for: ClientFor, limit: str) -> None:
+    answer = client_for(ADMINISTRATOR).get("/api/v1/models", params={"limit": limit})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "limit" in answer.json()["detail"]
+
+
+def test_the_document_describes_every_address(client_for: ClientFor) -> None:
+    document = client_for(ADMINISTRATOR).get("/api/v1/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/api/v1/recommendations",
+        "/api/v1/recommendations/{recommendation_id}",
+        "/api/v1/alerts",
+        "/api/v1/models",
+    }
+    for path in document["paths"].values():
+        assert set(path) == {"get"}
+        assert {"200", "401", "422", "503"} <= set(path["get"]["responses"])
+    assert "Problem" in document["components"]["schemas"]
+    assert document["servers"] == [{"url": "/"}]

@@ -1,0 +1,129 @@
+"""The page inside Airflow. Airflow reads its settings when it is imported, so each test has its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MEASURE_IMPORT = """
+import json, sys, time
+from airflow import plugins_manager
+before = set(sys.modules)
+began = time.perf_counter()
+plugins_manager.ensure_plugins_loaded()
+[plugin] = [p for p in plugins_manager._get_plugins()[0] if p.name == "modelscout"]
+print("RESULT" + json.dumps({
+    "seconds": time.perf_counter() - began,
+    "views": plugin.external_views,
+    "new": sorted({m.split(".")[0] for m in set(sys.modules) - before}),
+    "web": [m for m in sys.modules if m.startswith(("modelscout.", "airflow.api_fastapi.core_api.security"))],
+    "errors": plugins_manager._get_plugins()[1],
+}))
+"""
+VISIT = """
+import json, logging, os, sys
+from airflow.utils.db import initdb
+initdb()
+from fastapi.testclient import TestClient
+from airflow.api_fastapi.app import create_app
+
+result = {}
+with TestClient(create_app()) as client:
+    for path in ("/modelscout/", "/modelscout/api/v1/openapi.json", "/modelscout/static/style.css"):
+        result["anonymous " + path] = client.get(path).status_code
+    result["forged"] = client.get("/modelscout/", headers={"Authorization": "Bearer x.y.z"}).status_code
+    for user in ("admin", "anna", "op"):
+        answer = client.post("/auth/token", json={"username": user, "password": user + "-password"})
+        token = answer.json()["access_token"]
+        page = client.get("/modelscout/", headers={"Authorization": "Bearer " + token})
+        result[user] = [page.status_code, page.text]
+        client.cookies.set("_token", token)
+        result[user + " cookie"] = client.get("/modelscout/").status_code
+        result[user + " recommendations"] = client.get("/modelscout/api/v1/recommendations").json()
+        client.cookies.clear()
+    document = client.get("/modelscout/api/v1/openapi.json", headers={"Authorization": "Bearer " + token}).json()
+    result["servers"] = document.get("servers")
+    result["plugins"] = client.get("/api/v2/plugins", headers={"Authorization": "Bearer " + token}).json()
+print("RESULT" + json.dumps(result))
+"""
+
+
+def run(program: str, home: Path, database_url: str) -> dict[str, Any]:
+    passwords = home / "passwords.json"
+    passwords.write_text(json.dumps({name: f"{name}-password" for name in ("admin", "anna", "op")}))
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,anna:viewer,op:op",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests, long enough for its algorithm: 0123456789",
+        "MODELSCOUT_DATABASE_URL": database_url,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=240
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    assert lines, f"{done.stdout}\n{done.stderr}"[-4000:]
+    return dict(json.loads(lines[-1].removeprefix("RESULT")))
+
+
+def test_loading_the_plugin_is_light_in_every_process(tmp_path: Path) -> None:
+    loaded = run(MEASURE_IMPORT, tmp_path, "")
+    assert loaded["errors"] == {}
+    assert loaded["web"] == []
+    assert "fastapi" not in loaded["new"]
+    [view] = loaded["views"]
+    assert view["href"] == "modelscout/"
+    assert view["url_route"] == "modelscout"
+    assert loaded["seconds"] < 2.0
+
+
+@pytest.fixture(scope="module")
+def visited(filled_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return run(VISIT, tmp_path_factory.mktemp("airflow"), filled_url)
+
+
+def test_airflow_answers_nobody_who_is_not_logged_in(visited: dict[str, Any]) -> None:
+    answers = {name: status for name, status in visited.items() if name.startswith("anonymous")}
+    assert len(answers) == 3
+    assert set(answers.values()) == {401}
+    assert visited["forged"] in {401, 403}
+
+
+@pytest.mark.parametrize(("user", "organizations"), [("admin", 2), ("anna", 1), ("op", 0)])
+def test_airflows_users_see_their_organizations(
+    visited: dict[str, Any], user: str, organizations: int
+) -> None:
+    status, page = visited[user]
+    assert status == 200
+    assert user in page
+    assert visited[f"{user} cookie"] == 200
+    items = visited[f"{user} recommendations"]["items"]
+    assert len({item["organization"] for item in items}) == organizations
+
+
+def test_airflow_shows_the_page_in_its_menu(visited: dict[str, Any]) -> None:
+    [plugin] = [p for p in visited["plugins"]["plugins"] if p["name"] == "modelscout"]
+    [view] = plugin["external_views"]
+    assert (view["destination"], view["nav_top_level"]) == ("nav", True)
+    assert visited["servers"] == [{"url": "/modelscout"}]
+
+
+def test_without_a_database_url_the_api_server_starts_and_says_so(tmp_path: Path) -> None:
+    visited = run(VISIT.replace('("admin", "anna", "op")', '("admin",)'), tmp_path, "")
+    assert visited["anonymous /modelscout/"] == 401
+    status, page = visited["admin"]
+    assert status == 503
+    assert "MODELSCOUT_DATABASE_URL is not set" in page
