@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import dag, task
-from airflow.timetables.assets import AssetOrTimeSchedule
-from airflow.timetables.trigger import CronTriggerTimetable
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from modelscout.orchestration.assets import AI_MODEL_ANALYTICS, AI_MODEL_BENCHMARKS, RECOMMENDER
 from modelscout.orchestration.defaults import DAG_ARGS, TAGS
