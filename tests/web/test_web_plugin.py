@@ -13,16 +13,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MEASURE_IMPORT = """
-import json, sys, time
+import importlib.util, json, os, sys, time
 from airflow import plugins_manager
-before = set(sys.modules)
-began = time.perf_counter()
+path = os.path.join(os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"], "modelscout_plugin.py")
+spec = importlib.util.spec_from_file_location("tried", path)
+before, began = set(sys.modules), time.perf_counter()
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+seconds, new = time.perf_counter() - began, set(sys.modules) - before
 plugins_manager.ensure_plugins_loaded()
 [plugin] = [p for p in plugins_manager._get_plugins()[0] if p.name == "modelscout"]
 print("RESULT" + json.dumps({
-    "seconds": time.perf_counter() - began,
+    "seconds": seconds,
     "views": plugin.external_views,
-    "new": sorted({m.split(".")[0] for m in set(sys.modules) - before}),
+    "new": sorted({m.split(".")[0] for m in new}),
     "web": [m for m in sys.modules if m.startswith(("modelscout.", "airflow.api_fastapi.core_api.security"))],
     "errors": plugins_manager._get_plugins()[1],
 }))
@@ -83,11 +86,11 @@ def test_loading_the_plugin_is_light_in_every_process(tmp_path: Path) -> None:
     loaded = run(MEASURE_IMPORT, tmp_path, "")
     assert loaded["errors"] == {}
     assert loaded["web"] == []
-    assert "fastapi" not in loaded["new"]
+    assert loaded["new"] == []
     [view] = loaded["views"]
     assert view["href"] == "modelscout/"
     assert view["url_route"] == "modelscout"
-    assert loaded["seconds"] < 2.0
+    assert loaded["seconds"] < 0.05
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +130,64 @@ def test_without_a_database_url_the_api_server_starts_and_says_so(tmp_path: Path
     status, page = visited["admin"]
     assert status == 503
     assert "MODELSCOUT_DATABASE_URL is not set" in page
+
+
+DECIDE = """
+import json
+from types import SimpleNamespace
+from unittest import mock
+from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from fastapi import HTTPException
+from modelscout.orchestration import authentication
+
+def decide(manager, user):
+    with mock.patch.object(authentication, "get_auth_manager", return_value=manager):
+        try:
+            caller = authentication.current_caller(user)
+        except HTTPException as error:
+            return error.status_code
+    return [caller.user_name, caller.is_administrator]
+
+def granting(*pairs):
+    manager = mock.create_autospec(BaseAuthManager, instance=True)
+    manager.is_authorized_custom_view.side_effect = (
+        lambda *, method, resource_name, user: (method, resource_name) in pairs
+    )
+    return manager
+
+simple = SimpleAuthManager()
+user = SimpleNamespace(get_name=lambda: "eve")
+guest = SimpleNamespace(get_name=lambda: "Anonymous", is_anonymous=True)
+vague = mock.create_autospec(BaseAuthManager, instance=True)
+print("RESULT" + json.dumps({
+    **{f"simple {role}": decide(simple, SimpleAuthManagerUser(username="eve", role=role))
+       for role in ("admin", "ADMIN", "op", "viewer", None, "unheard")},
+    "nothing granted": decide(granting(), user),
+    "may read": decide(granting(("GET", "Modelscout"), ("GET", "Roles")), user),
+    "may edit ours": decide(granting(("PUT", "Modelscout")), user),
+    "may edit roles": decide(granting(("PUT", "Roles")), user),
+    "no clear answer": decide(vague, user),
+    "guest": decide(granting(("PUT", "Modelscout")), guest),
+    "nameless": decide(granting(("PUT", "Modelscout")), SimpleNamespace(get_name=lambda: "")),
+}))
+"""
+
+
+def test_who_is_an_administrator(tmp_path: Path) -> None:
+    assert run(DECIDE, tmp_path, "") == {
+        "simple admin": ["eve", True],
+        "simple ADMIN": ["eve", True],
+        "simple op": ["eve", False],
+        "simple viewer": ["eve", False],
+        "simple None": ["eve", False],
+        "simple unheard": ["eve", False],
+        "nothing granted": ["eve", False],
+        "may read": ["eve", False],
+        "may edit ours": ["eve", True],
+        "may edit roles": ["eve", True],
+        "no clear answer": ["eve", False],
+        "guest": 401,
+        "nameless": 401,
+    }
