@@ -11,7 +11,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from modelscout.web import formatting
 from modelscout.web.interval_chart import draw
-from web_rows import ACME_RECOMMENDATION, ADMINISTRATOR, ANNA, HOSTILE, ClientFor, app_for
+from web_rows import (
+    ACME_RECOMMENDATION,
+    ADMINISTRATOR,
+    ANNA,
+    BETA_RECOMMENDATION,
+    HOSTILE,
+    ClientFor,
+    app_for,
+)
 
 PAGES = ["/", "/models", f"/recommendations/{ACME_RECOMMENDATION}", "/nothing/at/all"]
 
@@ -84,6 +92,22 @@ def test_recommendation_shows_reasons_and_evidence(client_for: ClientFor) -> Non
     for part in ("is cheaper", "3.0 %", "24 Oct 2026 to 22 Nov 2026", "proven", "e-process", "23 Nov 2026"):
         assert part in text
     assert "<svg" in page
+
+
+def test_costs_are_those_of_the_features_own_requests(client_for: ClientFor) -> None:
+    """The replayed items' own cost per request is of another mix: side by side it would mislead."""
+    page = client_for(ANNA).get(f"/recommendations/{ACME_RECOMMENDATION}").text
+    text = " ".join(Elements(page).text.split())
+    assert "Cost a month$2,000.00$765.50" in text
+    assert "$0.0000053" not in text
+
+
+def test_keep_shows_what_was_tried_not_a_loss_of_the_model_in_use(client_for: ClientFor) -> None:
+    client = client_for(ADMINISTRATOR)
+    overview = " ".join(Elements(client.get("/").text).text.split())
+    assert "same model" in overview
+    kept = " ".join(Elements(client.get(f"/recommendations/{BETA_RECOMMENDATION}").text).text.split())
+    assert "Best tried: <script>" in kept
 
 
 def test_models_show_status_price_and_what_was_measured(client_for: ClientFor) -> None:

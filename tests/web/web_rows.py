@@ -48,6 +48,12 @@ EVIDENCE = {
     "chosen": TRIED,
     "tried": [TRIED],
 }
+COST = {
+    "saving_usd_per_month": TRIED["saving_usd_per_month"],
+    "requests_per_month": 10_000.0,
+    "current_cost_per_request_usd": 0.2,
+    "recommended_cost_per_request_usd": 0.0000053,
+}
 STATEMENTS: list[tuple[str, list[dict[str, object]]]] = [
     (
         "INSERT INTO organizations (id, name, slug) VALUES (:id, :name, :slug)",
@@ -115,7 +121,7 @@ STATEMENTS: list[tuple[str, list[dict[str, object]]]] = [
         "INSERT INTO ai_model_recommendations (id, organization_id, feature_id, recommended_model_id, "
         "current_model_id, recommendation_score, reasons, decision_date, verdict, tradeoffs, cost_estimate, "
         "performance_estimate, evidence, valid_until, simulated) VALUES (:id, :organization, :feature, "
-        ":recommended, :current, 87, :reasons, :day, 'switch', :tradeoffs, :cost, '{}', :evidence, "
+        ":recommended, :current, 87, :reasons, :day, :verdict, :tradeoffs, :cost, '{}', :evidence, "
         "'2026-12-01', TRUE)",
         [
             {
@@ -123,18 +129,19 @@ STATEMENTS: list[tuple[str, list[dict[str, object]]]] = [
                 "organization": organization,
                 "feature": feature,
                 "recommended": HOSTILE_MODEL,
-                "current": GOOD_MODEL,
+                "current": HOSTILE_MODEL if verdict == "keep" else GOOD_MODEL,
+                "verdict": verdict,
                 "reasons": json.dumps([f"{HOSTILE} is cheaper"]),
                 "day": day,
                 "tradeoffs": json.dumps([HOSTILE]),
-                "cost": json.dumps({"saving_usd_per_month": TRIED["saving_usd_per_month"]}),
+                "cost": json.dumps(COST),
                 "evidence": json.dumps(EVIDENCE),
             }
-            for identifier, organization, feature, day in (
-                (ACME_RECOMMENDATION, ACME, "photo_tagging", "2026-11-23"),
-                (ACME_OLD, ACME, "photo_tagging", "2026-11-22"),
-                (ACME_CHAT, ACME, "chat", "2026-11-23"),
-                (BETA_RECOMMENDATION, BETA, "photo_tagging", "2026-11-23"),
+            for identifier, organization, feature, day, verdict in (
+                (ACME_RECOMMENDATION, ACME, "photo_tagging", "2026-11-23", "switch"),
+                (ACME_OLD, ACME, "photo_tagging", "2026-11-22", "switch"),
+                (ACME_CHAT, ACME, "chat", "2026-11-23", "switch"),
+                (BETA_RECOMMENDATION, BETA, "photo_tagging", "2026-11-23", "keep"),
             )
         ],
     ),

@@ -13,7 +13,7 @@ from modelscout.web.cursors import ModelKey, RecommendationKey
 from modelscout.web.interval_chart import draw
 from modelscout.web.reading import reading
 from modelscout.web.rendering import render
-from modelscout.web.schemas import Evidence
+from modelscout.web.schemas import Estimates, Evidence
 
 ROWS_PER_PAGE = 200
 ALERTS_SHOWN = 50
@@ -51,7 +51,10 @@ def recommendation(request: Request, recommendation_id: UUID) -> HTMLResponse:
         (candidate, draw(candidate.lower_bound, candidate.effect, candidate.upper_bound, evidence.margin))
         for candidate in evidence.tried
     ]
-    return render(request, "recommendation.html", r=found, evidence=evidence, tried=tried)
+    estimates = Estimates.of(found, evidence)
+    return render(
+        request, "recommendation.html", r=found, evidence=evidence, estimates=estimates, tried=tried
+    )
 
 
 @router.get("/models")

@@ -84,9 +84,10 @@ class Recommendation(_Shown):
     """Negative where it costs more; null where a price is unknown."""
     saving_interval_usd_per_month: Interval | None
     quality_bound: float | None
-    """Lower bound of recommended minus current quality, 0 to 1; null where nothing was tried."""
+    """Lower bound of the quality difference to the model in use, as a share of 1: of the recommended model, with
+    `keep` of the best one tried. Null where nothing was tried."""
     n: int
-    """Items that both models answered."""
+    """Items that both models answered; 0 where nothing was tried."""
     reasons: list[str]
     tradeoffs: list[str]
     cost_estimate: dict[str, Any]
@@ -113,6 +114,31 @@ class Recommendation(_Shown):
                 "quality_bound": chosen.lower_bound if chosen else None,
                 "n": chosen.n if chosen else 0,
             }
+        )
+
+
+class Estimates(_Shown):
+    """What the model in use costs and what the compared one would, both on this feature's own requests."""
+
+    is_kept: bool
+    compared: str | None
+    """The recommended model, with `keep` the best one tried; None where nothing was tried."""
+    current_usd_per_month: float | None
+    compared_usd_per_month: float | None
+
+    @classmethod
+    def of(cls, recommendation: Recommendation, evidence: Evidence) -> Estimates:
+        """From the saving, not from the replayed items' own cost, whose mix is not that of the requests."""
+        cost = recommendation.cost_estimate
+        requests, each = cost.get("requests_per_month"), cost.get("current_cost_per_request_usd")
+        current = float(requests) * float(each) if requests is not None and each is not None else None
+        chosen = evidence.chosen
+        saving = chosen.saving_usd_per_month if chosen else None
+        return cls(
+            is_kept=recommendation.verdict is Verdict.KEEP,
+            compared=chosen.model if chosen else None,
+            current_usd_per_month=current,
+            compared_usd_per_month=current - saving.estimate if current is not None and saving else None,
         )
 
 
