@@ -63,7 +63,7 @@ def _positive_int(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name, "").strip()
     if not text:
         return default
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(f"{name}={text!r} is not a whole number of at least 1")
     return int(text)
 
@@ -76,6 +76,6 @@ def _money(env: Mapping[str, str], name: str, default: Decimal) -> Decimal:
         value = Decimal(text)
     except InvalidOperation as error:
         raise ConfigurationError(f"{name}={text!r} is not an amount in USD such as 5.00") from error
-    if value < 0:
-        raise ConfigurationError(f"{name}={text!r} is negative: give an amount of at least 0")
+    if not value.is_finite() or value < 0:
+        raise ConfigurationError(f"{name}={text!r} is no amount in USD: give one of at least 0, such as 5.00")
     return value
