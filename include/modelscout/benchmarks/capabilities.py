@@ -17,12 +17,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from modelscout.benchmarks.execution import AdapterOpener, is_simulated
+from modelscout.benchmarks.execution import AdapterOpener
 from modelscout.benchmarks.graders import grade
 from modelscout.benchmarks.probes import PROBED, ProbeItem, items_for, tool_call_text
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR
 from modelscout.core.errors import BadRequest, MalformedAnswer, ProviderError
-from modelscout.core.secrets import CredentialSource, ProviderCredential
+from modelscout.core.secrets import CredentialSource, ProviderCredential, is_simulated
 from modelscout.core.types import Capability, CapabilityResult, ModelType, Provider
 from modelscout.providers.policy import call_with_retries
 from modelscout.providers.protocol import (

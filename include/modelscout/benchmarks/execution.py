@@ -32,7 +32,7 @@ from modelscout.core.errors import (
     QuotaExhausted,
     SpendLimitReached,
 )
-from modelscout.core.secrets import CredentialSource, ProviderCredential
+from modelscout.core.secrets import CredentialSource, ProviderCredential, is_simulated
 from modelscout.costs.pricing import price_usage
 from modelscout.providers.policy import call_with_retries
 from modelscout.providers.protocol import (
@@ -84,11 +84,6 @@ class OpenKey:
 
     adapter: ProviderAdapter
     credential: ProviderCredential
-
-
-def is_simulated(credential: ProviderCredential) -> bool:
-    """Whether the emulator answers for this key: a real vendor is never on this machine."""
-    return (credential.base_url or "").startswith(("http://127.0.0.1", "http://localhost"))
 
 
 def interleave(calls: Iterable[Call], rng: random.Random) -> list[Call]:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, text
 
@@ -20,7 +19,7 @@ from modelscout.core.errors import (
     ProviderError,
     QuotaExhausted,
 )
-from modelscout.core.secrets import CredentialSource, ProviderCredential
+from modelscout.core.secrets import CredentialSource, is_simulated
 from modelscout.providers.policy import call_with_retries
 from modelscout.providers.protocol import ListedModel
 from modelscout.providers.registry import open_adapter
@@ -115,11 +114,6 @@ async def ask_key(target: KeyTarget, credentials: CredentialSource) -> KeyReport
     except ProviderError as error:
         return KeyReport(target, HEALTH_OF_ERROR.get(type(error), "unreachable"), str(error))
     return KeyReport(target, "valid", None, tuple(models), simulated=is_simulated(credential))
-
-
-def is_simulated(credential: ProviderCredential) -> bool:
-    """Whether the emulator answers for this key: real vendors are never on this machine."""
-    return urlsplit(credential.base_url or "").hostname in {"127.0.0.1", "localhost"}
 
 
 def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: datetime) -> None:

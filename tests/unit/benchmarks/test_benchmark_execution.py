@@ -21,7 +21,6 @@ from modelscout.benchmarks.execution import (
     OpenKey,
     build_request,
     interleave,
-    is_simulated,
 )
 from modelscout.benchmarks.spend import Block, SpendLedger
 from modelscout.benchmarks.suites import load_suites
@@ -264,11 +263,3 @@ def test_models_that_think_get_head_room_within_their_limit() -> None:
     )
     limited = replace(thinking, max_output_tokens=500)
     assert build_request(Call(limited, case, "platform", "s")).max_output_tokens == 500
-
-
-@pytest.mark.parametrize(
-    ("base_url", "simulated"),
-    [("http://127.0.0.1:8080/x", True), (None, False), ("https://api.openai.com/v1", False)],
-)
-def test_only_the_emulator_is_simulated(base_url: str | None, simulated: bool) -> None:
-    assert is_simulated(ProviderCredential("openai", "k", base_url)) is simulated
