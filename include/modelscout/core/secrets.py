@@ -17,18 +17,18 @@ class ProviderCredential:
     api_key: str = field(repr=False)
     base_url: str | None = None
 
-    def is_simulated(credential: ProviderCredential) -> bool:
-    """Whether the emulator answers for this key: a real vendor is never on this machine."""
-    return (credential.base_url or "").startswith(("http://127.0.0.1", "http://localhost"))
-
-
-def redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Replace the key wherever it stands in `text`, so that vendor messages can be passed on."""
         return redact(text, [self.api_key])
 
 
 CredentialSource = Callable[[str], ProviderCredential | None]
 """Resolves a reference such as a connection id; None where nothing is configured."""
+
+
+def is_simulated(credential: ProviderCredential) -> bool:
+    """Whether the emulator answers for this key: a real vendor is never on this machine."""
+    return (credential.base_url or "").startswith(("http://127.0.0.1", "http://localhost"))
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
