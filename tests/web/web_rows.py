@@ -114,8 +114,11 @@ STATEMENTS: list[tuple[str, list[dict[str, object]]]] = [
     (
         "INSERT INTO ai_model_prices (organization_id, provider, provider_model_id, processing, valid_from, "
         "input_usd_per_million_tokens, output_usd_per_million_tokens, source) "
-        "VALUES (:organization, 'openai', 'gpt-6-luna', 'standard', '2026-01-01', :price, 2, 'test')",
-        [{"organization": None, "price": "0.25"}, {"organization": BETA, "price": "0.11"}],
+        "VALUES (:organization, 'openai', 'gpt-6-luna', 'standard', :since, :price, 2, 'test')",
+        [
+            {"organization": None, "price": "0.25", "since": "2026-01-01"},
+            {"organization": BETA, "price": "0.11", "since": "2026-02-01"},
+        ],
     ),
     (
         "INSERT INTO ai_model_recommendations (id, organization_id, feature_id, recommended_model_id, "
