@@ -57,6 +57,7 @@ class Launch:
     instance: Instance
     console: Console
     began: float
+    stay: bool
 
     def say(self, line: str) -> None:
         """One line of progress with the seconds since the start."""
@@ -68,13 +69,13 @@ def run(*, stay: bool) -> int:
 
     Returns 0, 1 where a DAG failed, 2 where something is not as needed.
     """
-    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 170)
+    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 180)
     folder = data_folder()
     try:
         signal.signal(signal.SIGTERM, _interrupt)
         _check_machine(folder)
         left = processes.stop_all(folder)
-        launch = Launch(open_instance(folder, os.environ), console, time.monotonic())
+        launch = Launch(open_instance(folder, os.environ), console, time.monotonic(), stay)
         if left:
             launch.say(f"stopped {left} processes that an earlier run left behind")
         code = _run(launch)
@@ -266,12 +267,14 @@ def _print_results(launch: Launch, databases: Databases) -> None:
     recommendations, alerts = list_recommendations(engine), list_alerts(engine)
     engine.dispose()
     print_report(recommendations, alerts, launch.console)
-    launch.console.print(
-        f"\nThe page: `make up`, then {launch.instance.page_url}/plugin/modelscout "
-        f"(user admin, password in {launch.instance.folder / 'admin_password'}); `make down` stops it.\n"
-        "Real providers: cp .env.example .env, write your keys into it and run again.",
-        highlight=False,
-    )
+    page = f"{launch.instance.page_url}/plugin/modelscout"
+    password = launch.instance.folder / "admin_password"
+    if launch.stay:
+        lines = [f"Running. The page: {page} (user admin, password in {password}).", "`make down` stops it."]
+    else:
+        lines = [f"The page: `make up`, then {page} (user admin, password in {password})."]
+    lines.append("Real providers: cp .env.example .env, write your keys into it and run again.")
+    launch.console.print("", *lines, sep="\n", highlight=False, soft_wrap=True)
 
 
 def _check_machine(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -21,10 +22,10 @@ def print_report(
     recommendations: Sequence[Mapping[str, Any]], alerts: Sequence[Mapping[str, Any]], console: Console
 ) -> None:
     """A table per organization and feature, then the open alerts."""
-    table = Table(title="Recommendations", show_lines=False, pad_edge=False)
+    table = Table(title="Recommendations", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("organization", "feature", "in use", "recommended", "verdict"):
         table.add_column(name, overflow="fold")
-    for name in ("score", "saving/month", "90 % interval", "quality bound", "n"):
+    for name in ("score", "saving/month", "90 % interval", "bound", "n"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("evidence", overflow="fold")
     for row in recommendations:
@@ -60,7 +61,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _evidence(row: Mapping[str, Any]) -> str:
-    kind = "none" if not row["n"] else "own items, paired"
+    kind = "none" if not row["n"] else "own items"
     return f"{kind}{', simulated' if row['simulated'] else ''}"
 
 

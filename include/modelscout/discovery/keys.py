@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from modelscout.catalog.loader import Catalog, load_catalog
 from modelscout.core.errors import (
@@ -131,6 +131,7 @@ def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: da
             "queries/discovery_key_health",
             base | {"health": report.health, "reason": report.reason},
         )
+        _tell_of_key(connection, report, now)
         if report.health != "valid":
             return
         payload = base | {"rows": json.dumps(_model_rows(report, catalog))}
@@ -138,6 +139,28 @@ def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: da
         run_sql(connection, "queries/discovery_merge_availability", payload)
         run_sql(connection, "queries/discovery_mark_missing", base)
         run_sql(connection, "queries/discovery_record_events", base)
+
+
+def _tell_of_key(connection: Connection, report: KeyReport, now: datetime) -> None:
+    """An open alert while a key cannot be used for a reason that a person must mend."""
+    target = report.target
+    natural_key = f"key:{target.organization_id}:{target.provider}"
+    if report.health not in HEALTH_OF_ERROR.values():
+        resolve = "UPDATE alerts SET resolved_at = :now WHERE natural_key = :key AND resolved_at IS NULL"
+        if report.health == "valid":
+            connection.execute(text(resolve), {"now": now, "key": natural_key})
+        return
+    alert = {
+        "organization_id": target.organization_id,
+        "kind": "key",
+        "severity": "warning",
+        "natural_key": natural_key,
+        "message": f"The {target.provider} key is {report.health.replace('_', ' ')}: {report.reason}",
+        "details": json.dumps({"provider": target.provider, "secret_reference": target.secret_reference}),
+        "now": now,
+        "simulated": target.simulated,
+    }
+    run_sql(connection, "queries/alert_raise", alert)
 
 
 def key_health(engine: Engine) -> dict[str, int]:
