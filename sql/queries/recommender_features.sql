@@ -1,13 +1,14 @@
 -- Grain: one feature of one organization that has a model assigned. Owner: recommender.
 -- Reads: ai_feature_settings, ai_features, ai_models, ai_model_availability, ai_model_analytics,
--- ai_workload_samples. Requests and cost are of the :window_days days before :today, today's part included.
+-- ai_workload_samples. Answers and cost are of the :window_days days before :today, today's part included; days
+-- without use count as days. Calls without a price cost what the priced ones do on average.
 WITH demand AS (
     SELECT
         a.organization_id,
         a.feature_id,
-        sum(a.total_requests) AS requests,
+        sum(a.success_count) AS answers,
         sum(a.unpriced_requests) AS unpriced_requests,
-        count(DISTINCT a.date) AS days,
+        cast(:today AS date) - min(a.date) + 1 AS days,
         min(a.date) AS first_day,
         max(a.date) AS last_day,
         bool_or(a.simulated) AS simulated
@@ -21,9 +22,8 @@ in_use AS (
         a.organization_id,
         a.feature_id,
         a.model_id,
-        sum(a.total_cost) AS cost_usd,
+        sum(a.total_cost) * sum(a.total_requests) / nullif(sum(a.priced_requests), 0) AS cost_usd,
         sum(a.success_count) AS successes,
-        sum(a.total_requests) AS requests,
         sum(a.outcome_score_sum) AS outcome_score_sum,
         sum(a.outcome_count) AS outcome_count,
         sum(a.duration_sum_ms) / nullif(sum(a.duration_count), 0) AS mean_duration_ms,
@@ -75,7 +75,7 @@ SELECT
     m.successor_model_id AS catalog_successor,
     m.retires_on,
     a.status AS current_status,
-    coalesce(d.requests, 0) AS requests,
+    coalesce(d.answers, 0) AS answers,
     coalesce(d.unpriced_requests, 0) AS unpriced_requests,
     coalesce(d.days, 0) AS days,
     p.demand_relative_error,

@@ -68,6 +68,7 @@ class FeatureCase:
     successor_model_id: str | None
     """The catalog's successor as a model that this organization can use, if it can."""
     requests_per_month: Decimal
+    """Answered requests; what failed attempts cost is part of the cost of an answer."""
     cost_per_request_usd: Decimal | None
     """What the model in use really costs per answered request; None where nothing could be priced."""
     exposure_usd_per_day: Decimal | None

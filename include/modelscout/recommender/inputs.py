@@ -156,7 +156,7 @@ def _case(
         retires_on=row["retires_on"],
         catalog_successor=row["catalog_successor"],
         successor_model_id=usable.get(successor),
-        requests_per_month=Decimal(int(row["requests"])) / days * DAYS_PER_MONTH,
+        requests_per_month=Decimal(int(row["answers"])) / days * DAYS_PER_MONTH,
         cost_per_request_usd=cost / successes if cost is not None and successes else None,
         exposure_usd_per_day=row["cost_usd_per_day"],
         current_quality=quality,
