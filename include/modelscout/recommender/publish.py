@@ -40,7 +40,7 @@ def publish(engine: Engine, *, now: datetime, horizon_days: int) -> dict[str, in
         run_sql_many(connection, "queries/recommendation_write", rows)
         run_sql(connection, "queries/recommendation_supersede")
         store_streams(connection, cases)
-        _raise_alerts(connection, decisions, now)
+        _raise_alerts(connection, decisions, blocked, now)
     return dict(Counter(decision.verdict.value for _, decision in decisions))
 
 
@@ -141,17 +141,21 @@ def _plain(value: Any) -> Any:
 
 
 def _raise_alerts(
-    connection: Connection, decisions: Sequence[tuple[FeatureCase, Decision]], now: datetime
+    connection: Connection,
+    decisions: Sequence[tuple[FeatureCase, Decision]],
+    blocked: set[str],
+    now: datetime,
 ) -> None:
     rows = [_retirement_alert(case, d, now) for case, d in decisions if d.verdict is Verdict.MIGRATE]
     keys = [row["natural_key"] for row in rows]
-    # A retirement that no longer threatens, because the feature moved on, is resolved.
+    # A retirement that no longer threatens, because the feature moved on, is resolved; where nothing was decided
+    # nothing is known.
     connection.execute(
         text(
             "UPDATE alerts SET resolved_at = :now WHERE kind = 'retirement' AND resolved_at IS NULL "
-            "AND NOT natural_key = ANY(:keys)"
+            "AND NOT natural_key = ANY(:keys) AND NOT organization_id = ANY(cast(:blocked AS uuid[]))"
         ),
-        {"now": now, "keys": keys},
+        {"now": now, "keys": keys, "blocked": sorted(blocked)},
     )
     run_sql_many(connection, "queries/alert_raise", rows)
 
