@@ -59,6 +59,15 @@ SELECT
     a.feature_id,
     a.status,
     a.auto_apply,
+    exists(
+        SELECT 1
+        FROM ai_model_recommendations AS t
+        WHERE
+            t.organization_id = a.organization_id
+            AND t.feature_id = a.feature_id
+            AND t.recommended_model_id = a.recommended_model_id
+            AND t.status = 'rolled_back'
+    ) AS taken_back,
     a.margin,
     a.model_now = a.recommended_model_id AS adopted,
     a.recommended_model_id::text AS recommended_model_id,

@@ -53,9 +53,10 @@ def _outcome(row: Row, now: datetime) -> Row:
 
 
 def _may_apply(row: Row) -> bool:
-    """Only what is proven is applied without a person: a switch always is, a migration says so."""
+    """Only what is proven is applied without a person, and nothing a second time that was taken back once."""
     proven = row["verdict"] == "switch" or row["proven_migration"] == "true"
-    return bool(row["auto_apply"] and not row["adopted"] and row["status"] == "open" and proven)
+    wanted = row["auto_apply"] and row["status"] == "open" and not row["adopted"]
+    return bool(wanted and proven and not row["taken_back"])
 
 
 def _fell(row: Row) -> bool:
