@@ -1,0 +1,573 @@
+"""Publishing and training on a small warehouse made by hand, as the nightly role."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from modelscout.core.errors import ConfigurationError
+from modelscout.recommender.estimates import load_estimate
+from modelscout.recommender.publish import publish
+from modelscout.recommender.read import list_alerts, list_recommendations
+from modelscout.recommender.review import review
+from modelscout.recommender.training import dump_model, fit, load_model, predict, train
+from modelscout.warehouse.engine import open_engine
+from sqlalchemy import Engine, text
+
+NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
+NIGHT = timedelta(days=1)
+ACME, GLOBEX = uuid.UUID(int=0xA), uuid.UUID(int=0xB)
+MODELS = {name: uuid.uuid5(ACME, name) for name in ("incumbent", "cheap", "other")}
+RUN = uuid.UUID(int=0xC)
+ITEMS = 240
+"""Identical answers on so many items prove a candidate at a margin of five points."""
+
+
+@pytest.fixture(scope="module")
+def pipeline(warehouse_url: str) -> Iterator[Engine]:
+    owner = open_engine(warehouse_url)
+    with owner.begin() as connection:
+        connection.execute(text("CREATE ROLE recommender_nightly LOGIN IN ROLE modelscout_pipeline"))
+    owner.dispose()
+    engine = open_engine(warehouse_url.replace("postgres@", "recommender_nightly@"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def warehouse(engine: Engine) -> None:
+    """Two organizations with the same feature, keys and demand; nothing was tried yet."""
+    with engine.begin() as c:
+        c.execute(
+            text(
+                "TRUNCATE organizations, ai_models, ai_features, ai_benchmark_runs, recommender_runs CASCADE"
+            )
+        )
+        c.execute(
+            text(
+                "INSERT INTO ai_features (id, name, use_case, default_margin) "
+                "VALUES ('chat', 'Chat', 'real_time', 0.05)"
+            )
+        )
+        for name, model in MODELS.items():
+            c.execute(
+                text(
+                    "INSERT INTO ai_models (id, provider, provider_model_id, name) VALUES (:id, 'openai', :n, :n)"
+                ),
+                {"id": model, "n": name},
+            )
+        c.execute(
+            text("INSERT INTO ai_benchmark_runs VALUES (:r, 'nightly', '{}', 1, 1, 'finished', :now)"),
+            {"r": RUN, "now": NOW},
+        )
+        for organization, slug in ((ACME, "acme"), (GLOBEX, "globex")):
+            _add_organization(c, organization, slug)
+
+
+def _add_organization(c: Any, organization: uuid.UUID, slug: str) -> None:
+    p = {"o": organization, "slug": slug, "now": NOW, "incumbent": MODELS["incumbent"], "today": NOW.date()}
+    for statement in (
+        "INSERT INTO organizations (id, name, slug) VALUES (:o, :slug, :slug)",
+        "INSERT INTO organization_provider_keys (organization_id, provider, secret_reference) "
+        "VALUES (:o, 'openai', 'x')",
+        "INSERT INTO ai_model_availability SELECT :o, id, 'available', NULL, :now, :now, NULL, :now FROM ai_models",
+        "INSERT INTO ai_feature_settings (organization_id, feature_id, current_model_id) "
+        "VALUES (:o, 'chat', :incumbent)",
+        # Thirty days of 1,000 answers at a cent each.
+        "INSERT INTO ai_model_analytics (organization_id, feature_id, model_id, date, total_requests, success_count, "
+        "total_cost, priced_requests) SELECT :o, 'chat', :incumbent, d, 1000, 1000, 10, 1000 "
+        "FROM generate_series(cast(:today AS date) - 29, :today, interval '1 day') AS d",
+    ):
+        c.execute(text(statement), p)
+
+
+def replay(
+    engine: Engine,
+    model: str,
+    scores: Sequence[float | None],
+    *,
+    cost_usd: float | None = 0.01,
+    organization: uuid.UUID = ACME,
+    suite: str = "replay",
+    error_type: str | None = None,
+    first: int = 0,
+) -> None:
+    """Answers of a model to the items from `first` on, with their samples."""
+    with engine.begin() as connection:
+        for number, score in enumerate(scores, first):
+            parameters = {
+                "o": organization, "r": RUN, "m": MODELS[model], "i": f"{organization}/i{number}", "s": score,
+                "suite": suite, "error": error_type if score is None else None, "cost": cost_usd, "now": NOW,
+                "later": NOW + 60 * NIGHT,
+            }  # fmt: skip
+            connection.execute(
+                text(
+                    "INSERT INTO ai_workload_samples (organization_id, feature_id, item_key, prompt, grader, "
+                    "sampled_at, expires_at) VALUES (:o, 'chat', :i, 'p', 'exact', :now, :later) ON CONFLICT DO NOTHING"
+                ),
+                parameters,
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO ai_benchmark_results (run_id, organization_id, feature_id, model_id, source, suite, "
+                    "case_key, score, error_type, cost_usd, duration_ms, finished_at) VALUES (:r, :o, 'chat', :m, "
+                    "'replay', :suite, :i, :s, :error, :cost, 500, :now)"
+                ),
+                parameters,
+            )
+
+
+def good(n: int = ITEMS) -> list[float | None]:
+    return [1.0] * n
+
+
+def rows(engine: Engine, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        return [dict(r) for r in connection.execute(text(sql), parameters).mappings()]
+
+
+def change(engine: Engine, sql: str, **parameters: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(sql), parameters)
+
+
+def night(engine: Engine, number: int = 0) -> dict[str, int]:
+    return publish(engine, now=NOW + number * NIGHT, horizon_days=30)
+
+
+def recommendation(engine: Engine, organization: str = "acme") -> dict[str, Any]:
+    [row] = list_recommendations(engine, organization=organization)
+    return row
+
+
+def tried(engine: Engine) -> dict[str, dict[str, Any]]:
+    return {c["model"]: c for c in recommendation(engine)["evidence"]["tried"]}
+
+
+@pytest.fixture
+def cheap_is_proven(engine: Engine) -> None:
+    replay(engine, "incumbent", good(), cost_usd=0.02)
+    replay(engine, "cheap", good(), cost_usd=0.01)
+
+
+# What is written
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_what_is_proven_on_own_items_is_a_switch_with_its_evidence(pipeline: Engine) -> None:
+    assert night(pipeline) == {"switch": 1, "insufficient_evidence": 1}
+    row = recommendation(pipeline)
+    assert (row["verdict"], row["current_model"], row["recommended_model"]) == (
+        "switch",
+        "incumbent",
+        "cheap",
+    )
+    assert (row["n"], row["evidence"]["chosen"]["proven"]) == (ITEMS, True)
+    assert row["quality_bound"] > -0.05
+    # A thousand answers a day at a cent each, half of which is saved.
+    assert row["saving_usd_per_month"] == pytest.approx(1000 * 30.4375 * 0.01 / 2, rel=0.001)
+    assert row["evidence"]["price_date"] == "2026-11-23"
+    assert recommendation(pipeline, "globex")["verdict"] == "insufficient_evidence"
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_publishing_twice_gives_the_same_rows(pipeline: Engine) -> None:
+    everything = "SELECT * FROM ai_model_recommendations ORDER BY id"
+    streams = "SELECT * FROM evidence_streams"
+    night(pipeline)
+    first = rows(pipeline, everything), rows(pipeline, streams), rows(pipeline, "SELECT * FROM alerts")
+    night(pipeline)
+    assert (
+        rows(pipeline, everything),
+        rows(pipeline, streams),
+        rows(pipeline, "SELECT * FROM alerts"),
+    ) == first
+    assert len(first[0]) == 2
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+@pytest.mark.parametrize("status", ["accepted", "rejected", "snoozed"])
+def test_a_decided_row_keeps_its_decision(pipeline: Engine, engine: Engine, status: str) -> None:
+    night(pipeline)
+    change(
+        engine,
+        "UPDATE ai_model_recommendations SET status = :s, decided_by = 'ann', decided_at = :now "
+        "WHERE verdict = 'switch'",
+        s=status,
+        now=NOW,
+    )
+    decided = "SELECT * FROM ai_model_recommendations WHERE decided_by = 'ann'"
+    before = rows(pipeline, decided)
+    replay(engine, "other", good(), cost_usd=0.001)
+    night(pipeline)
+    assert rows(pipeline, decided) == before
+    night(pipeline, 1)
+    [kept] = rows(pipeline, decided)
+    assert kept["status"] == status
+    assert recommendation(pipeline)["status"] == "open"
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_an_older_open_row_is_superseded_by_a_newer_one(pipeline: Engine) -> None:
+    night(pipeline)
+    night(pipeline, 1)
+    found = rows(pipeline, "SELECT decision_date, status FROM ai_model_recommendations WHERE organization_id = :o "
+                 "ORDER BY 1", o=ACME)  # fmt: skip
+    assert [(r["decision_date"].day, r["status"]) for r in found] == [(23, "superseded"), (24, "open")]
+    assert recommendation(pipeline)["decision_date"] == date(2026, 11, 24)
+
+
+# The order of the evidence and its error
+
+
+def test_each_candidate_spends_its_own_share_of_the_error_and_keeps_it(
+    pipeline: Engine, engine: Engine
+) -> None:
+    replay(engine, "incumbent", good(40))
+    replay(engine, "other", good(40))
+    night(pipeline)
+    assert tried(pipeline)["other"]["alpha"] == pytest.approx(0.05 / 2)
+    replay(engine, "cheap", good(40))
+    night(pipeline, 1)
+    assert tried(pipeline)["other"]["alpha"] == pytest.approx(0.05 / 2)
+    assert tried(pipeline)["cheap"]["alpha"] == pytest.approx(0.05 / 6)
+    replay(engine, "cheap", good(10), first=40)
+    replay(engine, "incumbent", good(10), first=40)
+    night(pipeline, 2)
+    found = rows(
+        pipeline, "SELECT candidate_model_id AS c, ordinal, n FROM evidence_streams ORDER BY ordinal"
+    )
+    assert [(r["c"], r["ordinal"], r["n"]) for r in found] == [
+        (MODELS["other"], 1, 40),
+        (MODELS["cheap"], 2, 50),
+    ]
+
+
+def test_of_two_candidates_of_one_night_the_one_tried_first_comes_first(
+    pipeline: Engine, engine: Engine
+) -> None:
+    replay(engine, "incumbent", good(40))
+    replay(engine, "cheap", good(40))
+    replay(engine, "other", good(40))
+    night(pipeline)
+    found = rows(pipeline, "SELECT candidate_model_id AS c FROM evidence_streams ORDER BY ordinal")
+    assert [r["c"] for r in found] == [MODELS["cheap"], MODELS["other"]]
+
+
+def test_a_new_model_in_use_opens_new_streams_that_pay_their_own_share(
+    pipeline: Engine, engine: Engine
+) -> None:
+    for name in ("incumbent", "cheap", "other"):
+        replay(engine, name, good(40))
+    night(pipeline)
+    change(engine, "UPDATE ai_feature_settings SET current_model_id = :m", m=MODELS["cheap"])
+    night(pipeline, 1)
+    found = rows(pipeline, "SELECT ordinal FROM evidence_streams WHERE reference_model_id = :m ORDER BY 1",
+                 m=MODELS["cheap"])  # fmt: skip
+    assert [r["ordinal"] for r in found] == [3, 4]
+
+
+def test_the_proof_sees_the_items_in_the_order_in_which_they_came(pipeline: Engine, engine: Engine) -> None:
+    """Early losses and late wins are another path than the reverse, with the same mean."""
+    replay(engine, "incumbent", [1.0, 0.0] * 60)
+    replay(engine, "cheap", [0.0] * 10 + [1.0] * 110)
+    replay(engine, "other", [1.0] * 110 + [0.0] * 10)
+    night(pipeline)
+    found = tried(pipeline)
+    assert found["cheap"]["effect"] == pytest.approx(found["other"]["effect"])
+    assert found["other"]["log_e_value"] > found["cheap"]["log_e_value"] + 0.5
+
+
+def test_an_item_counts_once_however_often_it_was_replayed(pipeline: Engine, engine: Engine) -> None:
+    replay(engine, "incumbent", good(40))
+    replay(engine, "cheap", good(40))
+    replay(engine, "cheap", [0.0] * 40, suite="again")
+    night(pipeline)
+    found = tried(pipeline)["cheap"]
+    assert (found["n"], found["effect"]) == (40, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "n", "effect"),
+    [
+        ("rate_limited", 40, 0.0),
+        ("provider_unavailable", 40, 0.0),
+        ("malformed_answer", 50, -0.2),
+        ("bad_request", 50, -0.2),
+        ("refusal", 50, -0.2),
+    ],
+)
+def test_a_failure_of_the_model_is_a_loss_and_one_of_the_network_is_nothing(
+    pipeline: Engine, engine: Engine, error: str, n: int, effect: float
+) -> None:
+    replay(engine, "incumbent", good(50))
+    replay(engine, "cheap", [*good(40), *[None] * 10], error_type=error)
+    night(pipeline)
+    found = tried(pipeline)["cheap"]
+    assert (found["n"], found["effect"]) == (n, pytest.approx(effect))
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+@pytest.mark.parametrize(
+    "closed",
+    [
+        "UPDATE ai_model_availability SET status = 'unavailable' WHERE model_id = :m",
+        "UPDATE organization_provider_keys SET enabled = FALSE",
+        "INSERT INTO ai_model_settings (organization_id, model_id, enabled) SELECT id, :m, FALSE FROM organizations",
+        "UPDATE ai_models SET retires_on = '2026-12-20' WHERE id = :m",
+    ],
+)
+def test_a_proven_model_that_cannot_be_used_is_not_recommended(
+    pipeline: Engine, engine: Engine, closed: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(closed), {"m": MODELS["cheap"]} if ":m" in closed else {})
+    night(pipeline)
+    assert recommendation(pipeline)["recommended_model"] != "cheap"
+
+
+# The money
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        # One attempt in ten fails without cost: what is paid stays the same.
+        "UPDATE ai_model_analytics SET total_requests = 1111, priced_requests = 1111",
+        # Used on every third day only: a third of the spend.
+        "DELETE FROM ai_model_analytics WHERE extract(day FROM date)::integer % 3 <> 1",
+        # Nine in ten calls have no price: the tenth tells what one costs.
+        "UPDATE ai_model_analytics SET priced_requests = 100, unpriced_requests = 900, total_cost = 1",
+    ],
+    ids=["failed attempts", "idle days", "unpriced calls"],
+)
+def test_the_saving_is_a_share_of_what_is_really_spent(
+    pipeline: Engine, engine: Engine, changed: str
+) -> None:
+    change(engine, changed)
+    night(pipeline)
+    [spent] = rows(
+        pipeline,
+        "SELECT sum(total_cost * total_requests / priced_requests) / 30 * 30.4375 AS month FROM ai_model_analytics "
+        "WHERE organization_id = :o",
+        o=ACME,
+    )
+    assert recommendation(pipeline)["saving_usd_per_month"] == pytest.approx(
+        float(spent["month"]) / 2, rel=0.02
+    )
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_an_unknown_price_gives_no_switch(pipeline: Engine, engine: Engine) -> None:
+    change(engine, "UPDATE ai_benchmark_results SET cost_usd = NULL WHERE model_id = :m", m=MODELS["cheap"])
+    night(pipeline)
+    row = recommendation(pipeline)
+    assert row["verdict"] == "keep"
+    assert row["saving_usd_per_month"] == 0
+    assert row["cost_estimate"]["recommended_cost_per_request_usd"] is None
+
+
+# What holds publication up
+
+
+def block(engine: Engine) -> None:
+    change(
+        engine,
+        "INSERT INTO alerts (organization_id, kind, severity, natural_key, message, raised_at) "
+        "VALUES (:o, 'reconciliation', 'critical', 'r', 'differs', :now)",
+        o=ACME,
+        now=NOW,
+    )
+
+
+def test_an_organization_that_does_not_reconcile_gets_no_row_and_others_do(
+    pipeline: Engine, engine: Engine
+) -> None:
+    block(engine)
+    night(pipeline)
+    assert [r["organization"] for r in list_recommendations(pipeline)] == ["globex"]
+    change(engine, "UPDATE alerts SET resolved_at = :now", now=NOW)
+    night(pipeline)
+    assert [r["organization"] for r in list_recommendations(pipeline)] == ["acme", "globex"]
+
+
+def test_a_retirement_is_an_alert_until_the_feature_moves_on(pipeline: Engine, engine: Engine) -> None:
+    change(engine, "UPDATE ai_models SET retires_on = '2026-12-03' WHERE id = :m", m=MODELS["incumbent"])
+    for number in (0, 0, 1):
+        assert night(pipeline, number) == {"migrate": 2}
+    alerts = list_alerts(pipeline, organization="acme")
+    assert [(a["kind"], a["severity"]) for a in alerts] == [("retirement", "critical")]
+    assert alerts[0]["details"]["days"] == 9
+    assert float(alerts[0]["details"]["exposure_usd_per_day"]) == pytest.approx(10)
+    change(engine, "UPDATE ai_feature_settings SET current_model_id = :m WHERE organization_id = :o",
+           m=MODELS["cheap"], o=ACME)  # fmt: skip
+    night(pipeline, 2)
+    assert [a["organization"] for a in list_alerts(pipeline)] == ["globex"]
+
+
+def test_the_alert_of_an_organization_that_is_held_up_stays(pipeline: Engine, engine: Engine) -> None:
+    change(engine, "UPDATE ai_models SET retires_on = '2026-12-03' WHERE id = :m", m=MODELS["incumbent"])
+    night(pipeline)
+    block(engine)
+    night(pipeline, 1)
+    assert [a["kind"] for a in list_alerts(pipeline, organization="acme")] == ["reconciliation", "retirement"]
+
+
+# Afterwards
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_what_was_taken_back_is_not_applied_again(pipeline: Engine, engine: Engine) -> None:
+    change(engine, "UPDATE ai_feature_settings SET auto_apply = TRUE WHERE organization_id = :o", o=ACME)
+    night(pipeline)
+    assert review(pipeline, now=NOW).applied == 1
+    change(
+        engine,
+        "INSERT INTO ai_model_analytics (organization_id, feature_id, model_id, date, total_requests, success_count, "
+        "outcome_count, outcome_score_sum) VALUES (:o, 'chat', :i, '2026-11-22', 1000, 1000, 1000, 950), "
+        "(:o, 'chat', :c, '2026-11-24', 1000, 1000, 1000, 400) ON CONFLICT ON CONSTRAINT ai_model_analytics_key "
+        "DO UPDATE SET outcome_count = 1000, outcome_score_sum = 950",
+        o=ACME,
+        i=MODELS["incumbent"],
+        c=MODELS["cheap"],
+    )
+    assert review(pipeline, now=NOW + 2 * NIGHT).rolled_back == 1
+    current = "SELECT current_model_id FROM ai_feature_settings WHERE organization_id = :o"
+    assert rows(pipeline, current, o=ACME) == [{"current_model_id": MODELS["incumbent"]}]
+    night(pipeline, 3)
+    assert recommendation(pipeline)["recommended_model"] == "cheap"
+    assert review(pipeline, now=NOW + 3 * NIGHT).applied == 0
+    assert rows(pipeline, current, o=ACME) == [{"current_model_id": MODELS["incumbent"]}]
+
+
+# Training
+
+
+def judged(
+    engine: Engine, score: Callable[[uuid.UUID, date], float], *, days: int = 30, until: date | None = None
+) -> None:
+    """Outcomes of a thousand answers a day of each organization and model."""
+    last = until or NOW.date()
+    values = [
+        {"o": o, "m": m, "d": last - timedelta(days=n), "s": 1000 * score(o, last - timedelta(days=n))}
+        for o in (ACME, GLOBEX)
+        for m in MODELS.values()
+        for n in range(days)
+    ]
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ai_model_analytics (organization_id, feature_id, model_id, date, outcome_count, "
+                "outcome_score_sum) VALUES (:o, 'search', :m, :d, 1000, :s) ON CONFLICT DO NOTHING"
+            ),
+            values,
+        )
+
+
+def by_organization(organization: uuid.UUID, day: date) -> float:
+    return 0.9 if organization == ACME else 0.6
+
+
+def test_too_little_to_train_on_is_said(pipeline: Engine) -> None:
+    report = train(pipeline, run_key="a", now=NOW)
+    assert (report.published, report.reason) == (False, "too few judged days to train on")
+    with pipeline.connect() as connection:
+        estimate, version = load_estimate(connection, now=NOW)
+    assert version is None
+    assert estimate(str(ACME), "search", str(MODELS["cheap"])) == 0.5
+
+
+def test_a_version_that_is_better_on_later_days_is_published_and_loads(
+    pipeline: Engine, engine: Engine
+) -> None:
+    judged(engine, by_organization)
+    report = train(pipeline, run_key="a", now=NOW)
+    assert report.published, report.reason
+    assert report.error is not None
+    assert report.baseline_error is not None
+    assert report.error < report.baseline_error
+    [run] = rows(pipeline, "SELECT * FROM recommender_runs")
+    assert run["data_to"] == NOW.date()
+    assert set(run["library_versions"]) >= {"scikit-learn", "skops"}
+    with pipeline.connect() as connection:
+        estimate, version = load_estimate(connection, now=NOW)
+    assert version == report.run_id
+    assert estimate(str(ACME), "search", str(MODELS["cheap"])) == pytest.approx(0.9, abs=0.05)
+    assert estimate(str(GLOBEX), "search", str(MODELS["cheap"])) == pytest.approx(0.6, abs=0.05)
+
+
+def test_training_again_for_the_same_run_replaces_its_row(pipeline: Engine, engine: Engine) -> None:
+    judged(engine, by_organization)
+    first = train(pipeline, run_key="a", now=NOW)
+    again = train(pipeline, run_key="a", now=NOW)
+    assert again == first
+    assert len(rows(pipeline, "SELECT FROM recommender_runs")) == 1
+
+
+def test_a_version_that_fails_on_later_days_is_not_published(pipeline: Engine, engine: Engine) -> None:
+    turn = NOW.date() - timedelta(days=10)
+    judged(engine, lambda o, day: by_organization(o if day < turn else GLOBEX if o == ACME else ACME, day))
+    report = train(pipeline, run_key="a", now=NOW)
+    assert not report.published
+    assert "not better than the shrunken mean" in report.reason
+    assert rows(pipeline, "SELECT artifact FROM recommender_runs") == [{"artifact": None}]
+
+
+def test_the_version_in_use_is_judged_on_days_that_it_has_not_seen(pipeline: Engine, engine: Engine) -> None:
+    judged(engine, by_organization, until=NOW.date() - timedelta(days=10))
+    assert train(pipeline, run_key="old", now=NOW - 10 * NIGHT).published
+    # The world turned; the new version learns it from four days, the one in use cannot know.
+    judged(engine, lambda o, day: 1.4 - by_organization(o, day), days=10)
+    second = train(pipeline, run_key="new", now=NOW)
+    assert second.in_use_error is not None
+    assert second.in_use_error > 0.05
+    third = train(pipeline, run_key="nothing new", now=NOW + timedelta(hours=1))
+    if second.published:
+        assert not third.published
+        assert "no judged day since" in third.reason
+
+
+def test_a_version_in_use_that_is_better_stays(pipeline: Engine, engine: Engine) -> None:
+    judged(engine, by_organization, until=NOW.date() - timedelta(days=4))
+    assert train(pipeline, run_key="old", now=NOW - 4 * NIGHT).published
+    judged(engine, by_organization, days=4)
+    # The days that only the new version learns from are spoiled for one organization.
+    change(
+        engine,
+        "UPDATE ai_model_analytics SET outcome_score_sum = 900 WHERE organization_id = :o AND date < :d",
+        o=GLOBEX,
+        d=NOW.date() - timedelta(days=7),
+    )
+    report = train(pipeline, run_key="new", now=NOW)
+    assert not report.published
+    with pipeline.connect() as connection:
+        assert load_estimate(connection, now=NOW)[1] != report.run_id
+
+
+class Foreign:
+    """A type that we never write."""
+
+
+def test_an_artifact_with_unknown_types_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"unknown types .*Foreign.*: train again"):
+        load_model(dump_model(Foreign()))
+
+
+def test_an_artifact_predicts_what_the_model_did() -> None:
+    data = [
+        {"organization_id": o, "feature_id": "f", "model_id": m, "family": "x", "documented_accuracy": 0.5,
+         "n": 100.0, "score_sum": 100.0 * s}
+        for o, m, s in (("a", "m", 0.9), ("a", "n", 0.8), ("b", "m", 0.4), ("b", "n", 0.3))
+    ]  # fmt: skip
+    model = fit(data, seed=1)
+    copy = load_model(dump_model(model))
+    unknown = [{"organization_id": "never", "feature_id": "seen", "model_id": "before"}]
+    for what in (data, unknown):
+        assert list(predict(copy, what)) == list(predict(model, what))
+    assert 0 <= predict(copy, unknown)[0] <= 1
+    assert json.dumps(list(predict(copy, data)))
