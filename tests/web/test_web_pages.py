@@ -100,6 +100,7 @@ def test_costs_are_those_of_the_features_own_requests(client_for: ClientFor) -> 
     text = " ".join(Elements(page).text.split())
     assert "Cost a month$2,000.00$765.50" in text
     assert "$0.0000053" not in text
+    assert "going away" not in text
 
 
 def test_keep_shows_what_was_tried_not_a_loss_of_the_model_in_use(client_for: ClientFor) -> None:

@@ -50,6 +50,7 @@ EVIDENCE = {
 }
 COST = {
     "saving_usd_per_month": TRIED["saving_usd_per_month"],
+    "exposure_usd_per_day": 66.0,
     "requests_per_month": 10_000.0,
     "current_cost_per_request_usd": 0.2,
     "recommended_cost_per_request_usd": 0.0000053,
