@@ -1,0 +1,56 @@
+"""What the commands share: how they are added to the parser and how they print JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+Handler = Callable[[argparse.Namespace], int]
+"""Does the work and returns the exit code."""
+
+
+class CommandTree:
+    """Adds commands to a parser; `db upgrade` and `db downgrade` share one group `db`."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._top = parser.add_subparsers(required=True, metavar="COMMAND")
+        self._groups: dict[str, Any] = {}
+
+    def add(self, path: tuple[str, ...], handler: Handler, text: str) -> argparse.ArgumentParser:
+        """Add the command `path` (one or two words); returns its parser for further arguments.
+
+        Every command has `--json`. `text` is its help.
+        """
+        commands: Any = self._group(path[0]) if len(path) == 2 else self._top
+        parser: argparse.ArgumentParser = commands.add_parser(path[-1], help=text, description=text)
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.set_defaults(handler=handler)
+        return parser
+
+    def _group(self, name: str) -> Any:
+        if name not in self._groups:
+            self._groups[name] = self._top.add_parser(name).add_subparsers(required=True, metavar="COMMAND")
+        return self._groups[name]
+
+
+def print_json(value: Any) -> None:
+    """Print as JSON; decimals as strings, so that money never passes through a float."""
+    print(json.dumps(value, default=plain, indent=2, ensure_ascii=False))
+
+
+def plain(value: Any) -> Any:
+    """What `json.dumps` cannot write by itself. Raises TypeError for what has no JSON form."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, frozenset | set | tuple):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
