@@ -1,5 +1,3 @@
--- Owner: analytics. One rollup at a time; the lock ends with the transaction. Returns where events added by
--- transactions that are still open begin: the next rollup starts there.
-SELECT
-    pg_advisory_xact_lock(4301190002) IS NULL AS locked,
-    pg_snapshot_xmin(pg_current_snapshot())::text AS added_before;
+-- Owner: analytics. One rollup at a time, until the transaction ends. A lock and not a function, so that the
+-- transaction's snapshot is taken after it was granted; readers are not held up.
+LOCK TABLE usage_rollup_state IN SHARE ROW EXCLUSIVE MODE;

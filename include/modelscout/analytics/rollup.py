@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import Row, run_sql, run_sql_many
@@ -30,13 +32,15 @@ def roll_up(
 ) -> RollupReport:
     """Rebuild every (organization, day) with something new, or the given days (a backfill, both included).
 
-    One transaction under one lock: two at once, a kill at any instant and inserts meanwhile are all safe.
+    One transaction under one lock, all of it on one snapshot: two at once, a kill at any instant and inserts
+    meanwhile are all safe.
     """
     if (first_day is None) != (last_day is None):
         raise ConfigurationError("give first_day and last_day together, or neither")
     days = {"first_day": first_day, "last_day": last_day}
-    with engine.begin() as connection:
-        added_before = run_sql(connection, "rollup/lock")[0]["added_before"]
+    with _one_snapshot(engine) as connection:
+        run_sql(connection, "rollup/lock")
+        added_before = run_sql(connection, "rollup/begin")[0]["added_before"]
         run_sql(connection, "rollup/find_changed_days", days)
         connection.execute(text("ANALYZE changed_days"))
         run_sql(connection, "rollup/add_unknown_models")
@@ -53,8 +57,19 @@ def roll_up(
         ).one()
         if first_day is None:
             run_sql(connection, "rollup/advance_state", {"added_before": added_before, "now": now})
+        run_sql(connection, "rollup/resolve_alerts", {"now": now})
         _raise_alerts(connection, differences, now)
     return RollupReport(counts.days, counts.events, counts.unpriced, tuple(differences))
+
+
+@contextmanager
+def _one_snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction whose statements all see the same events, or what comes in meanwhile looks like a loss."""
+    with (
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        connection.begin(),
+    ):
+        yield connection
 
 
 def _raise_alerts(connection: Any, differences: list[Row], now: datetime) -> None:
