@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.recommender.estimates import ShrunkenMeans, training_rows
@@ -27,7 +27,10 @@ LIBRARIES = ("scikit-learn", "skops", "pandas", "numpy")
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What one training found. Errors are mean squared, per answer, on the held-out days."""
+    """What one training found. Errors are mean squared, per answer, on the held-out days.
+
+    `in_use_error` is of those held-out days that the version in use was not trained on; None where there is none.
+    """
 
     run_id: uuid.UUID
     rows: int
@@ -45,13 +48,7 @@ def train(engine: Engine, *, run_key: str, now: datetime, seed: int = 7) -> Trai
     """
     with engine.connect() as connection:
         rows = training_rows(connection, now=now)
-        in_use = connection.execute(
-            text(
-                "SELECT artifact FROM recommender_runs WHERE published AND artifact IS NOT NULL "
-                "AND id <> :id ORDER BY trained_at DESC LIMIT 1"
-            ),
-            {"id": _run_id(run_key)},
-        ).scalar()
+        in_use = _version_in_use(connection, _run_id(run_key))
     earlier, later = _split(rows, now.date())
     if len(earlier) < MINIMUM_ROWS or not later:
         report = TrainingReport(
@@ -63,12 +60,41 @@ def train(engine: Engine, *, run_key: str, now: datetime, seed: int = 7) -> Trai
     error = _error(predict(candidate, later), later)
     means = ShrunkenMeans.fit(earlier)
     baseline = _error(np.asarray([means.expected(r["feature_id"], r["model_id"]) for r in later]), later)
-    in_use_error = _error(predict(load_model(bytes(in_use)), later), later) if in_use is not None else None
-    published, reason = _judge(error, baseline, in_use_error)
+    rivals = None if in_use is None else _on_unseen_days(candidate, in_use, later)
+    published, reason = _judge(error, baseline, rivals, first=in_use is None)
+    in_use_error = rivals.in_use if rivals else None
     report = TrainingReport(_run_id(run_key), len(rows), error, baseline, in_use_error, published, reason)
     artifact = dump_model(fit(rows, seed=seed)) if published else None
     _store(engine, report, rows, artifact=artifact, now=now, seed=seed)
     return report
+
+
+class _Rivals(NamedTuple):
+    """Errors of both versions on the days that are new to the version in use."""
+
+    candidate: float
+    in_use: float
+
+
+def _version_in_use(connection: Connection, but_not: uuid.UUID) -> tuple[Any, date] | None:
+    """The published model and the last day that it was trained on."""
+    row = connection.execute(
+        text(
+            "SELECT artifact, data_to FROM recommender_runs WHERE published AND artifact IS NOT NULL "
+            "AND id <> :id ORDER BY trained_at DESC LIMIT 1"
+        ),
+        {"id": but_not},
+    ).first()
+    return None if row is None else (load_model(bytes(row.artifact)), row.data_to)
+
+
+def _on_unseen_days(candidate: Any, in_use: tuple[Any, date], later: Sequence[Row]) -> _Rivals | None:
+    # What it was fitted to would flatter the version in use, so that it would never be replaced.
+    model, trained_to = in_use
+    unseen = [r for r in later if r["day"] > trained_to]
+    if not unseen:
+        return None
+    return _Rivals(_error(predict(candidate, unseen), unseen), _error(predict(model, unseen), unseen))
 
 
 def fit(rows: Sequence[Row], *, seed: int) -> Any:
@@ -141,11 +167,16 @@ def _error(expected: npt.NDArray[np.float64], rows: Sequence[Row]) -> float:
     return float((n * (expected - mean) ** 2).sum() / n.sum())
 
 
-def _judge(error: float, baseline: float, in_use: float | None) -> tuple[bool, str]:
+def _judge(error: float, baseline: float, rivals: _Rivals | None, *, first: bool) -> tuple[bool, str]:
     if error >= baseline:
         return False, f"not better than the shrunken mean ({error:.6f} against {baseline:.6f})"
-    if in_use is not None and error > in_use:
-        return False, f"not better than the version in use ({error:.6f} against {in_use:.6f})"
+    if rivals is None and not first:
+        return False, "no judged day since the version in use was trained"
+    if rivals is not None and rivals.candidate > rivals.in_use:
+        return (
+            False,
+            f"not better than the version in use ({rivals.candidate:.6f} against {rivals.in_use:.6f})",
+        )
     return True, f"better than the shrunken mean ({error:.6f} against {baseline:.6f})"
 
 
