@@ -69,7 +69,7 @@ def run(*, stay: bool) -> int:
 
     Returns 0, 1 where a DAG failed, 2 where something is not as needed.
     """
-    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 180)
+    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 190)
     folder = data_folder()
     try:
         signal.signal(signal.SIGTERM, _interrupt)

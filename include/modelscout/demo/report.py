@@ -24,7 +24,7 @@ def print_report(
     """A table per organization and feature, then the open alerts."""
     table = Table(title="Recommendations", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("organization", "feature", "in use", "recommended", "verdict"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "verdict")
     for name in ("score", "saving/month", "90 % interval", "bound", "n"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("evidence", overflow="fold")

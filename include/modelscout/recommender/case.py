@@ -27,7 +27,7 @@ class Interval:
 class Candidate:
     """One model that was tried on the same items as the model in use.
 
-    Costs are USD per request over the paired items; None where a price is unknown.
+    Costs are USD per replayed item; None where a price is unknown.
     """
 
     model_id: str
@@ -40,7 +40,7 @@ class Candidate:
     """Shrunken estimate of the mean score, 0 to 1."""
     cost_ratio: Interval | None
     """Candidate's cost divided by the reference's, on the same items."""
-    cost_per_request_usd: float | None
+    cost_per_item_usd: float | None
     median_ms: float | None
     reference_median_ms: float | None
     callable: bool = True

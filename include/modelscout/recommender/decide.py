@@ -119,7 +119,7 @@ def _switch(case: FeatureCase, chosen: Candidate) -> Decision:
 def _trial(case: FeatureCase, chosen: Candidate) -> Decision:
     more = cases_to_settle(chosen.evidence, chosen.spread)
     saving = saving_per_month(case, chosen)
-    cost = _cost_of_cases(case, chosen, more)
+    cost = _cost_of_cases(chosen, more)
     effect = _points(chosen.evidence.effect or 0.0)
     reasons = (
         f"{chosen.model} looks good ({effect} on {chosen.evidence.n} of your items) but is not proven: "
@@ -204,7 +204,7 @@ def _preference(case: FeatureCase, candidate: Candidate) -> tuple[float, float, 
 
 
 def _cost_order(candidate: Candidate) -> tuple[bool, float, float, str]:
-    cost = candidate.cost_per_request_usd
+    cost = candidate.cost_per_item_usd
     return (cost is None, cost if cost is not None else 0.0, -candidate.quality, candidate.model_id)
 
 
@@ -216,10 +216,12 @@ def _score(candidate: Candidate) -> int:
     return round(50 * confidence + 50 * benefit)
 
 
-def _cost_of_cases(case: FeatureCase, candidate: Candidate, more: int | None) -> float | None:
-    if more is None or candidate.cost_per_request_usd is None or case.cost_per_request_usd is None:
+def _cost_of_cases(candidate: Candidate, more: int | None) -> float | None:
+    """USD of `more` cases, answered by both models."""
+    ratio = candidate.cost_ratio
+    if more is None or candidate.cost_per_item_usd is None or ratio is None or ratio.estimate <= 0:
         return None
-    return more * (candidate.cost_per_request_usd + float(case.cost_per_request_usd))
+    return more * candidate.cost_per_item_usd * (1 + 1 / ratio.estimate)
 
 
 def _points(share: float) -> str:

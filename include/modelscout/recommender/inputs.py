@@ -104,7 +104,7 @@ def _candidate(
         spread=float(differences.var()) if len(differences) > 1 else 1.0,
         quality=(prior * PRIOR_WEIGHT + sum(scores)) / (PRIOR_WEIGHT + len(scores)),
         cost_ratio=cost_ratio(pair["candidate_costs_usd"], pair["reference_costs_usd"]),
-        cost_per_request_usd=sum(known_costs) / len(known_costs) if known_costs else None,
+        cost_per_item_usd=sum(known_costs) / len(known_costs) if known_costs else None,
         median_ms=_float(pair["candidate_median_ms"]),
         reference_median_ms=_float(pair["reference_median_ms"]),
         callable=pair["model_id"] in usable.values(),

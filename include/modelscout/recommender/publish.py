@@ -74,15 +74,26 @@ def _row(
 
 
 def _cost_estimate(case: FeatureCase, decision: Decision) -> dict[str, Any]:
-    chosen = decision.chosen
     return {
         "requests_per_month": case.requests_per_month.quantize(Decimal(1)),
         "current_cost_per_request_usd": case.cost_per_request_usd,
-        "recommended_cost_per_request_usd": chosen.cost_per_request_usd if chosen else None,
+        "recommended_cost_per_request_usd": _recommended_cost(case, decision),
         "saving_usd_per_month": _interval(decision.saving),
         "unpriced_requests": case.unpriced_requests,
-        "exposure_usd_per_day": case.exposure_usd_per_day,
+        "exposure_usd_per_day": case.exposure_usd_per_day if decision.verdict is Verdict.MIGRATE else None,
     }
+
+
+def _recommended_cost(case: FeatureCase, decision: Decision) -> float | None:
+    """USD per real request: replayed items are shorter or longer than those, only the ratio carries over."""
+    chosen = decision.chosen
+    if case.cost_per_request_usd is None:
+        return None
+    if decision.verdict is Verdict.KEEP:
+        return float(case.cost_per_request_usd)
+    if chosen is None or chosen.cost_ratio is None:
+        return None
+    return float(case.cost_per_request_usd) * chosen.cost_ratio.estimate
 
 
 def _performance_estimate(case: FeatureCase, decision: Decision) -> dict[str, Any]:

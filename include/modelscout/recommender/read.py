@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from modelscout.core.types import Verdict
 from modelscout.warehouse.engine import Row, run_sql
 
 
@@ -13,7 +14,8 @@ def list_recommendations(engine: Engine, *, organization: str | None = None) -> 
     """Current recommendations, one per feature: the table's columns and the names and figures beside them.
 
     Adds `organization`, `current_model`, `recommended_model`, `saving_usd_per_month` (None where unknown),
-    `quality_bound` (candidate minus reference, None where nothing was tried) and `n` (paired items).
+    `quality_bound` (recommended minus current model; None where nothing was tried or both are the same) and
+    `n` (paired items of the best candidate).
     """
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/recommendation_list", {"organization": organization})
@@ -31,6 +33,6 @@ def _figures(row: Row) -> dict[str, Any]:
     chosen = (row["evidence"] or {}).get("chosen")
     return {
         "saving_usd_per_month": saving["estimate"] if saving else None,
-        "quality_bound": chosen["lower_bound"] if chosen else None,
+        "quality_bound": chosen["lower_bound"] if chosen and row["verdict"] != Verdict.KEEP else None,
         "n": chosen["n"] if chosen else 0,
     }

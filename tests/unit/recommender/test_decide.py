@@ -46,7 +46,7 @@ def candidate(name: str = "cheap", proof: Evidence | None = None, **changes: Any
             spread=0.08,
             quality=0.9,
             cost_ratio=HALF_PRICE,
-            cost_per_request_usd=0.005,
+            cost_per_item_usd=0.005,
             median_ms=800.0,
             reference_median_ms=1000.0,
         ),
@@ -159,8 +159,8 @@ def test_an_incumbent_that_cannot_be_called_any_more_is_a_migrate_without_a_date
 
 
 def test_of_the_proven_successors_the_cheapest_wins_and_an_unknown_price_comes_last() -> None:
-    unknown = candidate("unknown", cost_per_request_usd=None, cost_ratio=None)
-    dear = candidate("dear", cost_per_request_usd=0.02)
+    unknown = candidate("unknown", cost_per_item_usd=None, cost_ratio=None)
+    dear = candidate("dear", cost_per_item_usd=0.02)
     found = verdict(unknown, dear, current_status="retired")
     assert found.recommended_model == "dear"
     alone = verdict(unknown, current_status="retired")
@@ -171,7 +171,7 @@ def test_of_the_proven_successors_the_cheapest_wins_and_an_unknown_price_comes_l
 
 def test_without_proof_the_vendors_successor_is_named_and_said_to_be_unproven() -> None:
     heir = candidate("heir", UNPROVEN)
-    cheaper = candidate("cheaper", UNPROVEN, cost_per_request_usd=0.0001)
+    cheaper = candidate("cheaper", UNPROVEN, cost_per_item_usd=0.0001)
     found = verdict(
         cheaper, heir, current_status="retired", successor_model_id="id-heir", catalog_successor="heir"
     )
@@ -314,7 +314,7 @@ rivals = st.lists(
         st.sampled_from("abcdef"),
         proofs,
         cost_ratio=st.none() | intervals,
-        cost_per_request_usd=st.none() | st.floats(0, 1),
+        cost_per_item_usd=st.none() | st.floats(0, 1),
         callable=st.booleans(),
     ),
     max_size=4,
