@@ -9,62 +9,30 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
+from isolation_support import (
+    ACME,
+    ATTACKERS,
+    DENIED,
+    GLOBEX,
+    MARK,
+    ROWS,
+    attack,
+    everything,
+    fill,
+    foreign,
+    organization_tables,
+    readable,
+    refused,
+    session,
+)
 from modelscout.warehouse.engine import open_engine
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, text
 
-ACME = uuid.UUID("00000000-0000-0000-0000-0000000000aa")
-GLOBEX = uuid.UUID("00000000-0000-0000-0000-0000000000bb")
-MARK = "GLOBEX-ONLY"
-DENIED = "42501"
-"""SQLSTATE insufficient_privilege: a missing grant and a violated policy both raise it."""
-ATTACKERS = ("iso_acme", "iso_application")
 INSERTABLE = {"ai_usage_events", "ai_usage_outcomes", "ai_workload_samples"}
-
-# One row per table with an organization. {o} the organization, {m} its model, {p} its private model, {t} its text.
-ROWS = {
-    "ai_model_availability": "(organization_id, model_id, status, reason, first_seen_at, last_seen_at, checked_at) "
-    "VALUES ('{o}', '{m}', 'active', '{t}', now(), now(), now())",
-    "ai_model_prices": "(organization_id, provider, provider_model_id, processing, valid_from, "
-    "input_usd_per_million_tokens, source) VALUES ('{o}', 'openai', 'shared', 'standard', '2026-01-01', 7, '{t}')",
-    "model_events": "(organization_id, model_id, kind, natural_key, occurred_at) "
-    "VALUES ('{o}', '{m}', '{t}', '{o}', now())",
-    "ai_feature_settings": "(organization_id, feature_id, current_model_id, updated_by) "
-    "VALUES ('{o}', 'chat', '{m}', '{t}')",
-    "ai_model_settings": "(organization_id, model_id, updated_by) VALUES ('{o}', '{m}', '{t}')",
-    "organization_provider_keys": "(organization_id, provider, secret_reference) VALUES ('{o}', 'openai', '{t}')",
-    "organization_members": "(user_name, organization_id, role) VALUES ('{t}', '{o}', 'viewer')",
-    "organization_roles": "(role_name, organization_id) VALUES ('{r}', '{o}')",
-    "audit_log": "(organization_id, actor, action, subject) VALUES ('{o}', '{t}', 'a', 's')",
-    "alerts": "(organization_id, kind, severity, natural_key, message, raised_at) "
-    "VALUES ('{o}', 'k', 'info', '{o}', '{t}', now())",
-    "ai_usage_events": "(organization_id, feature_id, provider, requested_model, request_id, occurred_at, user_hash) "
-    "VALUES ('{o}', 'chat', 'openai', 'shared', 'r1', '2026-11-22T12:00Z', '{t}')",
-    "ai_usage_outcomes": "(organization_id, request_id, kind, score, recorded_at) "
-    "VALUES ('{o}', '{t}', 'check', 1, now())",
-    "ai_usage_quarantine": "(organization_id, natural_key, reason, remedy, payload) "
-    "VALUES ('{o}', '{o}', '{t}', 'r', '{{}}')",
-    "ai_model_analytics": "(organization_id, model_id, feature_id, date, errors_by_type) "
-    "VALUES ('{o}', '{m}', 'chat', '2026-11-22', '{{\"{t}\": 1}}')",
-    "ai_benchmark_results": "(organization_id, run_id, feature_id, model_id, source, suite, case_key, finished_at) "
-    "VALUES ('{o}', '{o}', 'chat', '{m}', 'replay', '{t}', 'c', now())",
-    "ai_workload_samples": "(organization_id, feature_id, item_key, prompt, grader, sampled_at, expires_at) "
-    "VALUES ('{o}', 'chat', 'i', '{t}', 'exact', now(), now())",
-    "spend_reservations": "(organization_id, run_id, reserved_usd) VALUES ('{o}', '{o}', 1)",
-    "evidence_streams": "(organization_id, feature_id, reference_model_id, candidate_model_id, ordinal, "
-    "first_tried_at, state) VALUES ('{o}', 'chat', '{m}', '{p}', 1, now(), '{{\"{t}\": 1}}')",
-    "ai_model_recommendations": "(id, organization_id, feature_id, current_model_id, recommended_model_id, "
-    "decision_date, verdict, valid_until, reasons) "
-    "VALUES ('{o}', '{o}', 'chat', '{m}', '{p}', '2026-11-22', 'keep', now(), '[\"{t}\"]')",
-    "recommendation_outcomes": "(recommendation_id, organization_id, reviewed_on, adopted, details) "
-    "VALUES ('{o}', '{o}', '2026-11-23', true, '{{\"{t}\": 1}}')",
-    "recommendation_ratings": "(recommendation_id, organization_id, user_name, rating) VALUES ('{o}', '{o}', '{t}', 5)",
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,125 +55,9 @@ def filled(warehouse_url: str) -> Iterator[Engine]:
             "input_usd_per_million_tokens, source) VALUES ('openai', 'shared', 'standard', '2026-01-01', 1, 'list')"
         )
         for organization, slug in ((ACME, "acme"), (GLOBEX, "globex")):
-            _fill(c, organization, slug)
+            fill(c, organization, slug)
     yield engine
     engine.dispose()
-
-
-def _fill(c: Connection, organization: uuid.UUID, slug: str) -> None:
-    own_text = MARK if organization == GLOBEX else "ACME-ONLY"
-    c.exec_driver_sql(
-        f"INSERT INTO organizations (id, name, slug) VALUES ('{organization}', '{own_text[:5]}', '{slug}')"
-    )
-    model, private = (uuid.uuid5(organization, name) for name in ("shared", "private"))
-    c.exec_driver_sql(
-        "INSERT INTO ai_models (id, provider, provider_model_id, name, owner_organization_id) VALUES "
-        f"('{model}', 'openai', 'model-{slug}', 'shared', NULL), "
-        f"('{private}', 'openai', 'ft:{own_text}', '{own_text}', '{organization}')"
-    )
-    c.exec_driver_sql(
-        "INSERT INTO ai_model_capabilities (model_id, capability, result, served_model) VALUES "
-        f"('{model}', 'streaming', 'verified', 'shared'), "
-        f"('{private}', 'streaming', 'verified', 'ft:{own_text}')"
-    )
-    c.exec_driver_sql(
-        f"INSERT INTO ai_benchmark_runs VALUES ('{organization}', 'nightly', '{{}}', 1, 1, 'running', now())"
-    )
-    for table, values in ROWS.items():
-        sql = f"INSERT INTO {table} {values}"
-        c.exec_driver_sql(
-            sql.format(o=organization, m=model, p=private, t=own_text, r=f"iso_{slug}").replace("%", "%%")
-        )
-
-
-@contextmanager
-def session(warehouse_url: str, role: str, scope: str | None = None) -> Iterator[Connection]:
-    """A fresh connection as `role`, rolled back at the end; `scope` sets the transaction's organization."""
-    engine = open_engine(warehouse_url.replace("postgres@", f"{role}@"))
-    try:
-        with engine.connect() as connection:
-            if scope is not None:
-                set_scope(connection, scope)
-            yield connection
-            connection.rollback()
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def attack(warehouse_url: str, role: str) -> Iterator[Connection]:
-    """As acme, in the way that this role has."""
-    with session(warehouse_url, role, str(ACME) if role == "iso_application" else None) as connection:
-        yield connection
-
-
-def set_scope(connection: Connection, organization: str) -> None:
-    connection.execute(text("SELECT set_config('modelscout.organization_id', :o, true)"), {"o": organization})
-
-
-def refused(connection: Connection, statement: str, parameters: dict[str, Any] | None = None) -> str | None:
-    """SQLSTATE of a refused statement, None where it ran; whatever the message, it shows nothing foreign."""
-    savepoint = connection.begin_nested()
-    try:
-        connection.execute(text(statement), parameters or {})
-    except DBAPIError as error:
-        savepoint.rollback()
-        assert isinstance(error.orig, psycopg.Error)
-        diagnosis = error.orig.diag
-        shown = (
-            diagnosis.message_primary,
-            diagnosis.message_detail,
-            diagnosis.message_hint,
-            diagnosis.context,
-        )
-        assert not any(MARK in part or str(GLOBEX) in part for part in shown if part)
-        return error.orig.sqlstate
-    savepoint.rollback()
-    return None
-
-
-def organization_tables(engine: Engine) -> list[str]:
-    """Every table with an organization_id, partitions left out."""
-    with engine.connect() as connection:
-        return list(
-            connection.execute(
-                text(
-                    "SELECT c.relname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid "
-                    "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
-                    "AND NOT c.relispartition AND a.attname = 'organization_id' ORDER BY 1"
-                )
-            ).scalars()
-        )
-
-
-def readable(connection: Connection) -> list[str]:
-    """Every table and view of the warehouse that this role may select from."""
-    return list(
-        connection.execute(
-            text(
-                "SELECT c.relname FROM pg_class AS c WHERE c.relnamespace IN "
-                "('public'::regnamespace, 'modelscout'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
-                "AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1"
-            )
-        ).scalars()
-    )
-
-
-def everything(connection: Connection) -> dict[str, list[str]]:
-    """All that this role can read, as JSON text per relation."""
-    return {
-        name: list(connection.execute(text(f'SELECT to_jsonb(t)::text FROM "{name}" AS t')).scalars())
-        for name in readable(connection)
-    }
-
-
-def foreign(rows: dict[str, list[str]]) -> dict[str, list[str]]:
-    """What of it is globex's."""
-    other = str(uuid.uuid5(GLOBEX, "private"))
-    found = {
-        k: [row for row in v if MARK in row or str(GLOBEX) in row or other in row] for k, v in rows.items()
-    }
-    return {k: v for k, v in found.items() if v}
 
 
 # The schema itself
@@ -549,9 +401,12 @@ def test_copy_obeys_the_policies_too(warehouse_url: str, role: str) -> None:
             assert foreign({table: lines}) == {}
         line = f"{GLOBEX}\tplanted\tcheck\t1\t2026-11-22T00:00Z\n"
         columns = "organization_id, request_id, kind, score, recorded_at"
-        with pytest.raises(psycopg.Error) as error, driver.cursor() as cursor:  # noqa: PT012
-            with cursor.copy(f"COPY ai_usage_outcomes ({columns}) FROM STDIN") as copy:
-                copy.write(line)
+        with (
+            pytest.raises(psycopg.Error) as error,
+            driver.cursor() as cursor,
+            cursor.copy(f"COPY ai_usage_outcomes ({columns}) FROM STDIN") as copy,
+        ):
+            copy.write(line)
         assert error.value.sqlstate in (DENIED, "0A000")
 
 
