@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from modelscout.demo import traffic
-from modelscout.demo.scenario import ORGANIZATIONS
 from scipy import stats
 from sklearn.mixture import GaussianMixture
+
+from modelscout.demo import traffic
+from modelscout.demo.scenario import ORGANIZATIONS
 
 HOURS = 24
 COMPONENTS = 3

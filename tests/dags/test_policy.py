@@ -104,6 +104,7 @@ def test_the_chain_is_that_of_the_design(bag: Any) -> None:
 
 def test_assets_are_unique_each_with_one_producer_and_somebody_who_waits(bag: Any) -> None:
     from airflow.sdk import Asset
+
     from modelscout.orchestration import assets
 
     declared = [value for value in vars(assets).values() if isinstance(value, Asset)]

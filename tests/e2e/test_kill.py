@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from e2e.conftest import COMMAND, FIXED_NOW, FinishedRun, run_environment, run_modelscout
 from sqlalchemy import text
 
+from e2e.conftest import COMMAND, FIXED_NOW, FinishedRun, run_environment, run_modelscout
 from modelscout.demo import processes
 from modelscout.demo.expectations import check_recommendations
 from modelscout.demo.postgres import start_postgres, stop_postgres

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from e2e.conftest import FIXED_NOW, FinishedRun
 from sqlalchemy import Engine, create_engine, text
 
+from e2e.conftest import FIXED_NOW, FinishedRun
 from modelscout.demo import processes
 from modelscout.demo.expectations import check_recommendations
 from modelscout.demo.launcher import CHAIN

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from e2e.nightly import emulator, run_night
 from sqlalchemy import text
 
+from e2e.nightly import emulator, run_night
 from modelscout.demo.expectations import check_recommendations
 from modelscout.demo.profile import Swap
 from modelscout.warehouse.engine import open_engine

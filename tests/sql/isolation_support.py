@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from modelscout.warehouse.engine import open_engine
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
+
+from modelscout.warehouse.engine import open_engine
 
 ACME = uuid.UUID("00000000-0000-0000-0000-0000000000aa")
 GLOBEX = uuid.UUID("00000000-0000-0000-0000-0000000000bb")

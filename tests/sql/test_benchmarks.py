@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
+
 from modelscout.benchmarks.answer_key import answer_key
 from modelscout.benchmarks.capabilities import plan_probes, probe_shard
 from modelscout.benchmarks.plan import BenchmarkPlan, create_run
@@ -25,7 +27,6 @@ from modelscout.core.secrets import ProviderCredential
 from modelscout.core.settings import Settings
 from modelscout.core.types import TokenUsage
 from modelscout.providers.protocol import FinishReason, GenerateRequest, GenerateResult, TextDelta, ToolCall
-from sqlalchemy import Engine, text
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 SETTINGS = Settings(

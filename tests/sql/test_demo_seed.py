@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
+
 from modelscout.demo.scenario import ASSIGNMENTS, ORGANIZATIONS, demo_keys
 from modelscout.demo.seed import SeedCounts, seed
-from sqlalchemy import Engine, text
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)

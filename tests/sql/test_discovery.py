@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
+
 from modelscout.catalog.loader import Catalog, load_catalog
 from modelscout.core.secrets import ProviderCredential
 from modelscout.discovery import catalog_sync, keys
@@ -25,7 +27,6 @@ from modelscout.discovery.keys import (
 )
 from modelscout.providers.protocol import ListedModel
 from modelscout.warehouse.engine import open_engine
-from sqlalchemy import Engine, text
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 NIGHT = timedelta(days=1)

@@ -29,8 +29,9 @@ from isolation_support import (
     refused,
     session,
 )
-from modelscout.warehouse.engine import open_engine
 from sqlalchemy import Engine, text
+
+from modelscout.warehouse.engine import open_engine
 
 INSERTABLE = {"ai_usage_events", "ai_usage_outcomes", "ai_workload_samples"}
 

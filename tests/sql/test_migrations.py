@@ -5,10 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
+
 from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import open_engine
 from modelscout.warehouse.migrate import pending, upgrade
-from sqlalchemy import text
 
 DESIGN_TABLES = ["organizations", "ai_models", "ai_model_analytics", "ai_model_recommendations", "ai_usage_events", "ai_usage_outcomes", "ai_usage_quarantine", "ai_model_prices", "ai_model_availability", "ai_model_capabilities", "ai_benchmark_runs", "ai_benchmark_results", "ai_workload_samples", "ai_features", "ai_feature_settings", "ai_model_settings", "organization_provider_keys", "organization_members", "organization_roles", "spend_reservations", "recommender_runs", "recommendation_outcomes", "recommendation_ratings", "model_events", "alerts", "audit_log", "data_quality_results", "current_model_recommendations", "model_catalog", "feature_assignments"]
 

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+
 from modelscout.core.types import Processing, TokenUsage
 from modelscout.costs.prices import UNIT_PRICES, PriceRow
 from modelscout.costs.pricing import PricedCall, price_usage
 from modelscout.warehouse.engine import open_engine
-from sqlalchemy import Connection, text
 
 ORGANIZATION, OTHER = uuid.UUID(int=0xA), uuid.UUID(int=0xB)
 START = datetime(2026, 11, 1, tzinfo=UTC)

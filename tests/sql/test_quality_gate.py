@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Engine, text
+
 from modelscout.core.errors import QualityGateFailed
 from modelscout.quality.gate import ROLLUP_CHECKS, require_passed, validate
-from sqlalchemy import Engine, text
 
 
 def add_row(engine: Engine, **values: object) -> None:

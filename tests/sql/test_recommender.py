@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
+
 from modelscout.core.errors import ConfigurationError
 from modelscout.recommender.estimates import load_estimate
 from modelscout.recommender.publish import publish
@@ -16,7 +18,6 @@ from modelscout.recommender.read import list_alerts, list_recommendations
 from modelscout.recommender.review import review
 from modelscout.recommender.training import dump_model, fit, load_model, predict, train
 from modelscout.warehouse.engine import open_engine
-from sqlalchemy import Engine, text
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
 NIGHT = timedelta(days=1)

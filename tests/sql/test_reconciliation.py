@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Engine, text
+
 from modelscout.analytics import rollup
 from modelscout.analytics.rollup import roll_up
-from sqlalchemy import Connection, Engine, text
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = NOW.date()

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from modelscout.analytics.rollup import roll_up
 from sqlalchemy import Engine, text
+
+from modelscout.analytics.rollup import roll_up
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ORGANIZATION = uuid.UUID("00000000-0000-0000-0000-00000000000a")

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 from fastapi.testclient import TestClient
-from modelscout.warehouse.engine import open_engine
-from modelscout.web.ports import Caller
 from sqlalchemy import text
 from web_rows import STATEMENTS, ClientFor, app_for
+
+from modelscout.warehouse.engine import open_engine
+from modelscout.web.ports import Caller
 
 
 @pytest.fixture(scope="module")

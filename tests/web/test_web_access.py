@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from modelscout.web.app import create_notice_app
-from modelscout.web.headers import CONTENT_SECURITY_POLICY
-from modelscout.web.ports import Caller
 from sqlalchemy import Engine, text
 from web_rows import (
     ACME_CHAT,
@@ -20,6 +17,10 @@ from web_rows import (
     ClientFor,
     app_for,
 )
+
+from modelscout.web.app import create_notice_app
+from modelscout.web.headers import CONTENT_SECURITY_POLICY
+from modelscout.web.ports import Caller
 
 PATHS = [
     "/",

@@ -9,8 +9,6 @@ from urllib.parse import urljoin
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from modelscout.web import formatting
-from modelscout.web.interval_chart import draw
 from web_rows import (
     ACME_RECOMMENDATION,
     ADMINISTRATOR,
@@ -20,6 +18,9 @@ from web_rows import (
     ClientFor,
     app_for,
 )
+
+from modelscout.web import formatting
+from modelscout.web.interval_chart import draw
 
 PAGES = ["/", "/models", f"/recommendations/{ACME_RECOMMENDATION}", "/nothing/at/all"]
 

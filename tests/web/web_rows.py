@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
+
 from modelscout.web.app import create_app
 from modelscout.web.ports import Caller
 

@@ -68,7 +68,9 @@ def _entry(line: str) -> dict[str, Any]:
         raise ConfigurationError("a line must be an object with provider, model, usage and at")
     for name, kind in (("provider", str), ("model", str), ("usage", dict)):
         if not isinstance(entry.get(name), kind):
-            raise ConfigurationError(f"{name} is missing or no {kind.__name__}: give provider, model, usage and at")
+            raise ConfigurationError(
+                f"{name} is missing or no {kind.__name__}: give provider, model, usage and at"
+            )
     return entry
 
 

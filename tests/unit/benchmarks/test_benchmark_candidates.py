@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from modelscout.benchmarks.candidates import (
     ModelFacts,
     ReplayNeed,

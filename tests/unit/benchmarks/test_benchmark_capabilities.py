@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from fake_vendor import FakeVendor
+
 from modelscout.benchmarks.capabilities import ProbeTarget, probe_model, result_of
 from modelscout.core.errors import BadRequest, ModelNotFound, RateLimited
 from modelscout.core.secrets import ProviderCredential

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from fake_vendor import FakeVendor
+from test_benchmark_candidates import NOW, model, prices
+
 from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.execution import (
@@ -36,7 +38,6 @@ from modelscout.core.errors import (
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import TokenUsage
 from modelscout.providers.protocol import GenerateRequest
-from test_benchmark_candidates import NOW, model, prices
 
 CHAT = next(suite for suite in load_suites() if suite.feature_id == "chat")
 SECRET = "sk-very-secret"

@@ -1,4 +1,5 @@
 import pytest
+
 from modelscout.benchmarks.graders import answer_of, grade
 from modelscout.core.errors import ConfigurationError
 

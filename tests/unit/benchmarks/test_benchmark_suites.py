@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from modelscout.benchmarks.answer_key import answer_key
 from modelscout.benchmarks.graders import answer_of, grade
 from modelscout.benchmarks.photos import PhotoSpec, Shapes, draw_photo

@@ -9,6 +9,7 @@ from decimal import Decimal
 import jsonschema
 import pytest
 import yaml
+
 from modelscout.catalog.loader import load_catalog
 from modelscout.catalog.models import CatalogModel, FactGroup, PerformanceClass
 from modelscout.catalog.schema import DATA_FOLDER, SCHEMA_FILE, json_schema_text

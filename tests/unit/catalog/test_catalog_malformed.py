@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from modelscout.catalog.loader import load_catalog
 from modelscout.core.errors import ConfigurationError
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from modelscout.core import errors
 from modelscout.core.clock import now, parse_time
 from modelscout.core.errors import ConfigurationError, ProviderError

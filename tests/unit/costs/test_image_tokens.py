@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modelscout.catalog.loader import load_catalog
 from modelscout.catalog.models import CatalogModel
 from modelscout.core.types import Capability

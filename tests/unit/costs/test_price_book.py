@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from genai_prices import Usage, calc_price
+
 from modelscout.catalog.loader import load_catalog
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Processing, TokenUsage

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
+
 from modelscout.catalog.loader import load_catalog
 from modelscout.core.types import Processing, TokenUsage
 from modelscout.costs.price_book import price_rows

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+
 from modelscout.core.types import Processing, TokenUsage
 from modelscout.costs.prices import SINCE_EVER, PriceRow
 from modelscout.costs.pricing import price_usage, select_price

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modelscout.catalog.loader import load_catalog
 from modelscout.core.types import Processing, TokenUsage
 from modelscout.costs.price_book import price_rows

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from modelscout.core.types import TokenUsage
 from modelscout.costs.usage import normalise_usage
 

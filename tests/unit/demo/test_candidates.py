@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 import pytest
+
 from modelscout.benchmarks.candidates import ModelFacts, ReplayNeed, SuiteScore, choose_candidates, usage_of
 from modelscout.benchmarks.graders import grade
 from modelscout.benchmarks.suites import load_suites

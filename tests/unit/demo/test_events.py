@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+
 from modelscout.demo.events import ERROR_TYPES, EventColumns, day_of_events, days, history
 from modelscout.demo.profile import MODELS, quality, retires_on
 from modelscout.demo.scenario import ORGANIZATIONS, DemoOrganization, assignments_of, organization

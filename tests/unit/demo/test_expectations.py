@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from modelscout.core.types import Verdict
 from modelscout.demo.expectations import check_recommendations
 from modelscout.demo.profile import retires_on

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from modelscout.benchmarks.graders import answer_of, grade
 from modelscout.core.types import Provider, Verdict
 from modelscout.demo.profile import MODELS, quality

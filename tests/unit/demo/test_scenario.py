@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability
 from modelscout.demo.profile import (

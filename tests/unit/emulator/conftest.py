@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from modelscout.emulator.answers import AnswerKey
 from modelscout.emulator.app import create_app
 from modelscout.emulator.profile import parse_profile

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability
 from modelscout.emulator.__main__ import main

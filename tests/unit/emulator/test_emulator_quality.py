@@ -7,6 +7,7 @@ import math
 
 import httpx2
 import pytest
+
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.emulator.answers import AnswerItem, AnswerKey, Grader
 from modelscout.emulator.profile import ModelProfile

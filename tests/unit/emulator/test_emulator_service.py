@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.emulator.instance import minimal_instance
 from modelscout.emulator.state import Bucket, PromptCache

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import uvicorn
 from emulator_support import ANSWERS, PROFILE, RunningEmulator
+
 from modelscout.emulator.answers import AnswerKey, parse_answer
 from modelscout.emulator.app import create_app
 from modelscout.emulator.profile import parse_profile

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers.protocol import Image, ProviderAdapter

@@ -9,12 +9,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx2
+import pytest
+from emulator_support import LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
+
 import modelscout.providers.anthropic
 import modelscout.providers.clarifai
 import modelscout.providers.google
 import modelscout.providers.openai
-import pytest
-from emulator_support import LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
 from modelscout.core.errors import (
     AuthenticationFailed,
     BadRequest,

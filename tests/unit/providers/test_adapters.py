@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import httpx2
 import pytest
 from emulator_support import CONTROL, KEYS, LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
+
 from modelscout.core.errors import BadRequest, ConfigurationError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability, TokenUsage

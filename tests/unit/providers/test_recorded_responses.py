@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from test_adapter_errors import OPENERS
+
 from modelscout.core.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -22,7 +24,6 @@ from modelscout.core.errors import (
 )
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers.protocol import FinishReason, GenerateRequest, GenerateResult, TextDelta
-from test_adapter_errors import OPENERS
 
 pytestmark = pytest.mark.filterwarnings("ignore:The model .* is deprecated:DeprecationWarning")
 

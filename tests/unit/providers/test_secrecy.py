@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from emulator_support import KEYS, LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
+from test_adapter_errors import OPENERS
+
 from modelscout.core.errors import ProviderError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers.protocol import GenerateRequest
-from test_adapter_errors import OPENERS
 
 EVERYONE = [*LLM_PROVIDERS, "clarifai"]
 SECRET = "sk-very-secret-0123456789abcdef"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modelscout.core.types import Verdict
 from modelscout.recommender.case import MINIMUM_PAIRS, Candidate, Decision, FeatureCase, Interval
 from modelscout.recommender.decide import decide, saving_per_month
