@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ CredentialSource = Callable[[str], ProviderCredential | None]
 
 def is_simulated(credential: ProviderCredential) -> bool:
     """Whether the emulator answers for this key: a real vendor is never on this machine."""
-    return (credential.base_url or "").startswith(("http://127.0.0.1", "http://localhost"))
+    return urlsplit(credential.base_url or "").hostname in {"127.0.0.1", "localhost"}
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
