@@ -13,14 +13,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from modelscout.catalog.loader import Catalog, load_catalog
-from modelscout.core.secrets import ProviderCredential
+from modelscout.core.secrets import ProviderCredential, is_simulated
 from modelscout.discovery import catalog_sync, keys
 from modelscout.discovery.catalog_sync import refresh_prices, sync_catalog
 from modelscout.discovery.keys import (
     KeyReport,
     KeyTarget,
     ask_key,
-    is_simulated,
     key_health,
     plan_shards,
     write_report,

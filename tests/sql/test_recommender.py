@@ -521,9 +521,7 @@ def test_a_version_that_fails_on_later_days_is_not_published(pipeline: Engine, e
     assert rows(pipeline, "SELECT artifact FROM recommender_runs") == [{"artifact": None}]
 
 
-def test_the_version_in_use_is_judged_on_days_that_it_has_not_seen(
-    pipeline: Engine, engine: Engine
-) -> None:
+def test_the_version_in_use_is_judged_on_days_that_it_has_not_seen(pipeline: Engine, engine: Engine) -> None:
     """On days that it was fitted to it would look better than it is, and never be replaced."""
     judged(engine, by_organization, until=NOW.date() - timedelta(days=10))
     first = train(pipeline, run_key="old", now=NOW - 10 * NIGHT)
