@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,7 +17,7 @@ ORGANIZATION = uuid.UUID("00000000-0000-0000-0000-00000000000a")
 
 
 @pytest.fixture(autouse=True)
-def warehouse(engine: Engine) -> Iterator[None]:
+def warehouse(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -44,7 +43,6 @@ def warehouse(engine: Engine) -> Iterator[None]:
                 ),
                 {"valid_from": f"{valid_from}T00:00:00Z", "output": output},
             )
-    yield
 
 
 def add_event(engine: Engine, request_id: str, **values: Any) -> None:

@@ -134,7 +134,16 @@ def _log_lines(log: Any) -> list[str]:
             continue
         lines.append(str(entry.get("event", "")))
         for error in entry.get("error_detail") or []:
-            for frame in error.get("frames") or []:
-                lines.append(f"  {frame.get('filename')}:{frame.get('lineno')} in {frame.get('name')}")
-            lines.append(f"  {error.get('exc_type')}: {error.get('exc_value')}")
+            lines += _error_lines(error)
+    return lines
+
+
+def _error_lines(error: dict[str, Any]) -> list[str]:
+    """Frames and message of one exception, then those that a group holds."""
+    frames = error.get("frames") or []
+    lines = [f"  {f.get('filename')}:{f.get('lineno')} in {f.get('name')}" for f in frames]
+    lines.append(f"  {error.get('exc_type')}: {error.get('exc_value')}")
+    for group in error.get("exceptions") or []:
+        for inner in group:
+            lines += _error_lines(inner)
     return lines

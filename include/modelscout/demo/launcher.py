@@ -282,7 +282,8 @@ def _check_machine(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < NEEDED_DISK_BYTES:
         raise ConfigurationError(
-            f"{folder} has {free / 1024**3:.1f} GiB free: at least 2 GiB are needed, free some or set MODELSCOUT_DATA_DIR"
+            f"{folder} has {free / 1024**3:.1f} GiB free: at least 2 GiB are needed, "
+            "free some or set MODELSCOUT_DATA_DIR"
         )
 
 
