@@ -11,14 +11,38 @@ from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import open_engine
 from modelscout.warehouse.migrate import pending, upgrade
 
-DESIGN_TABLES = (
-    "organizations ai_models ai_model_analytics ai_model_recommendations ai_usage_events ai_usage_outcomes "
-    "ai_usage_quarantine ai_model_prices ai_model_availability ai_model_capabilities ai_benchmark_runs "
-    "ai_benchmark_results ai_workload_samples ai_features ai_feature_settings ai_model_settings "
-    "organization_provider_keys organization_members organization_roles spend_reservations recommender_runs "
-    "recommendation_outcomes recommendation_ratings model_events alerts audit_log data_quality_results "
-    "current_model_recommendations model_catalog feature_assignments"
-).split(" ")
+DESIGN_TABLES = [
+    "organizations",
+    "ai_models",
+    "ai_model_analytics",
+    "ai_model_recommendations",
+    "ai_usage_events",
+    "ai_usage_outcomes",
+    "ai_usage_quarantine",
+    "ai_model_prices",
+    "ai_model_availability",
+    "ai_model_capabilities",
+    "ai_benchmark_runs",
+    "ai_benchmark_results",
+    "ai_workload_samples",
+    "ai_features",
+    "ai_feature_settings",
+    "ai_model_settings",
+    "organization_provider_keys",
+    "organization_members",
+    "organization_roles",
+    "spend_reservations",
+    "recommender_runs",
+    "recommendation_outcomes",
+    "recommendation_ratings",
+    "model_events",
+    "alerts",
+    "audit_log",
+    "data_quality_results",
+    "current_model_recommendations",
+    "model_catalog",
+    "feature_assignments",
+]
 
 
 def test_upgrade_makes_every_table_of_the_design_and_a_second_one_does_nothing(
