@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DAGS = REPOSITORY / "dags"
-HOME = Path(tempfile.mkdtemp(prefix="msairflow"))
+HOME = Path(tempfile.gettempdir()) / f"msairflow{os.getpid()}"
 ENVIRONMENT = {
     "AIRFLOW_HOME": str(HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
@@ -26,7 +27,8 @@ ENVIRONMENT = {
 
 # Collected with other tests in one process, something may have been first; then these settings would come too late.
 if "airflow" not in sys.modules:
-    (HOME / "plugins").mkdir()
+    atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+    (HOME / "plugins").mkdir(parents=True)
     os.environ.update(ENVIRONMENT)
 
 
@@ -45,12 +47,3 @@ def bag(metadata: None) -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(str(DAGS))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def remove_home() -> Iterator[None]:
-    """Leave nothing behind."""
-    import shutil
-
-    yield
-    shutil.rmtree(HOME, ignore_errors=True)
