@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +38,23 @@ class CommandTree:
         if name not in self._groups:
             self._groups[name] = self._top.add_parser(name).add_subparsers(required=True, metavar="COMMAND")
         return self._groups[name]
+
+
+def as_plain(value: Any) -> Any:
+    """Dataclasses and named tuples as objects of JSON, enumerations as their values; the rest as it is."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: as_plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(as_plain(key)): as_plain(part) for key, part in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(as_plain(part) for part in value)
+    if isinstance(value, list | tuple):
+        return [as_plain(part) for part in value]
+    return value
 
 
 def print_json(value: Any) -> None:

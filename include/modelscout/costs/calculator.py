@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
@@ -206,10 +206,30 @@ def _reasons(features: Sequence[FeatureCost]) -> tuple[str, ...]:
     return tuple(f"{f.feature}: {f.reason}" for f in features if f.reason)
 
 
+def billable(usage: TokenUsage, row: PriceRow | None) -> TokenUsage:
+    """What a model makes of work that was measured or imagined for another.
+
+    A vendor without a price for cache writes caches by itself and bills what it writes as plain input.
+    """
+    if row is None or row.cache_write_usd_per_million_tokens is not None:
+        return usage
+    return replace(usage, cache_write_tokens=0, cache_write_1h_tokens=0)
+
+
+def is_billed_per_operation(row: PriceRow | None) -> bool:
+    """Whether a model counts operations and no tokens."""
+    return row is not None and row.operation_usd is not None and row.input_usd_per_million_tokens is None
+
+
 def _feature_cost(offer: Offer, work: FeatureWork, workload: Workload, at: datetime) -> FeatureCost:
-    usage, reason = _usage(offer, work, workload, at)
-    if usage is None:
-        return FeatureCost(work.feature, None, None, estimated=False, reason=reason, source=None)
+    row = select_price(offer.rows, at=at, processing=workload.processing, input_tokens=0)
+    usage, reason = _usage(offer, work, workload, is_billed_per_operation(row), at)
+    if row is None and reason is None:
+        reason = f"no price for {workload.processing.value} processing"
+    if usage is None or row is None:
+        return FeatureCost(work.feature, usage, None, estimated=False, reason=reason, source=None)
+    row = select_price(offer.rows, at=at, processing=workload.processing, input_tokens=usage.input_tokens)
+    usage = billable(usage, row)
     call = price_usage(usage, offer.rows, at=at, processing=workload.processing)
     per_photo = None
     if call.cost_usd is not None:
@@ -220,15 +240,17 @@ def _feature_cost(offer: Offer, work: FeatureWork, workload: Workload, at: datet
 
 
 def _usage(
-    offer: Offer, work: FeatureWork, workload: Workload, at: datetime
+    offer: Offer, work: FeatureWork, workload: Workload, per_operation: bool, at: datetime
 ) -> tuple[TokenUsage | None, str | None]:
     """What one request consumes, or why that is unknown."""
     if offer.retires_on is not None and offer.retires_on <= at.date():
         return None, f"retired on {offer.retires_on}"
-    lacking = sorted(_required(work) - offer.capabilities) if offer.capabilities is not None else []
+    lacking = (
+        sorted(required_capabilities(work) - offer.capabilities) if offer.capabilities is not None else []
+    )
     if lacking:
         return None, f"the model has no {', '.join(lacking)}"
-    if _is_billed_per_operation(offer, workload.processing, at):
+    if per_operation:
         return TokenUsage(image_count=work.images, operations=max(work.images, 1)), None
     images = tokens_per_image(offer.provider, offer.model_id, workload.size, workload.detail)
     if work.images and images.tokens is None:
@@ -251,10 +273,6 @@ def _usage(
     return usage, None
 
 
-def _required(work: FeatureWork) -> frozenset[Capability]:
+def required_capabilities(work: FeatureWork) -> frozenset[Capability]:
+    """What a model needs for this work: what the feature asks for, and eyes where it sends photos."""
     return work.required | {Capability.IMAGE_ANALYSIS} if work.images else work.required
-
-
-def _is_billed_per_operation(offer: Offer, processing: Processing, at: datetime) -> bool:
-    row = select_price(offer.rows, at=at, processing=processing, input_tokens=0)
-    return row is not None and row.operation_usd is not None and row.input_usd_per_million_tokens is None
