@@ -14,7 +14,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DAGS = REPOSITORY / "dags"
-HOME = Path(tempfile.gettempdir()) / f"msairflow{os.getpid()}"
+HOME = Path(tempfile.mkdtemp(prefix="msairflow"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 ENVIRONMENT = {
     "AIRFLOW_HOME": str(HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
@@ -27,8 +28,7 @@ ENVIRONMENT = {
 
 # Collected with other tests in one process, something may have been first; then these settings would come too late.
 if "airflow" not in sys.modules:
-    atexit.register(shutil.rmtree, HOME, ignore_errors=True)
-    (HOME / "plugins").mkdir(parents=True)
+    (HOME / "plugins").mkdir()
     os.environ.update(ENVIRONMENT)
 
 

@@ -47,6 +47,17 @@ def nightly_url(warehouse_url: str) -> str:
     return warehouse_url.replace("postgres@", "dags_nightly@")
 
 
+@pytest.fixture(autouse=True)
+def nothing_happened_yet(nightly_url: str, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "TRUNCATE ai_usage_events, ai_model_analytics, usage_rollup_state, data_quality_results, "
+                "ai_workload_samples, recommender_runs, ai_model_recommendations CASCADE"
+            )
+        )
+
+
 @pytest.fixture
 def run(bag: Any, nightly_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs one DAG in this process; returns the state that it ended in."""
@@ -107,7 +118,7 @@ def test_the_hourly_rollup_takes_in_what_is_new(run: Run, engine: Engine) -> Non
 
 
 def test_the_nightly_rollup_keeps_the_results_of_its_checks(run: Run, engine: Engine) -> None:
-    add_events(engine, "r3")
+    add_events(engine, "r1", "r2", "r3")
     assert run("roll_up_model_analytics") == "success"
     assert value(engine, "SELECT sum(total_requests) FROM ai_model_analytics") == 3
     assert value(engine, "SELECT count(*) > 5 AND bool_and(success) FROM data_quality_results") is True
@@ -126,6 +137,8 @@ def test_training_and_publishing_end_well_with_too_little_data(run: Run, engine:
 
 
 def test_a_failed_gate_fails_the_run_after_its_results_are_kept(run: Run, engine: Engine) -> None:
+    add_events(engine, "r1")
+    assert run("roll_up_recent_usage") == "success"
     with engine.begin() as connection:
         connection.execute(text("UPDATE ai_model_analytics SET success_count = total_requests + 1"))
     assert run("roll_up_model_analytics") == "failed"
