@@ -17,7 +17,7 @@ from modelscout.analytics.calculator_models import (
     shelf_from_warehouse,
     shelf_without_warehouse,
 )
-from modelscout.analytics.calculator_usage import FeatureUsage, Lengths, read_usage
+from modelscout.analytics.calculator_usage import FeatureUsage, Lengths, proven_capabilities, read_usage
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Processing
 from modelscout.costs.breakeven import BreakEven, CostLine, break_even
@@ -154,7 +154,8 @@ def _models(
     current = _current(question, shelf, usage)
     if current is not None:
         chosen.append(shelf.find(current))
-    return list({model.key: model for model in chosen}.values())
+    unique = {model.key: model for model in chosen}.values()
+    return [m.proving(proven_capabilities(usage, m.provider, m.model_id)) for m in unique]
 
 
 def _current(question: CostQuestion, shelf: Shelf, usage: Mapping[str, FeatureUsage]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -51,6 +51,12 @@ class KnownModel:
     def key(self) -> str:
         """Such as `openai/gpt-6-luna`."""
         return f"{self.provider}/{self.model_id}"
+
+    def proving(self, proven: frozenset[Capability]) -> KnownModel:
+        """The same model with capabilities that its use has proven."""
+        if self.capabilities is None or proven <= self.capabilities:
+            return self
+        return replace(self, capabilities=self.capabilities | proven)
 
     def offer(self, fixed_usd_per_month: Decimal = Decimal(0)) -> Offer:
         """The model as the calculator sees it."""

@@ -160,6 +160,19 @@ def own_work(usage: FeatureUsage) -> FeatureWork | None:
     )
 
 
+def proven_capabilities(
+    usage: Mapping[str, FeatureUsage], provider: str, model_id: str
+) -> frozenset[Capability]:
+    """What a model can do because it answers features that ask for it, whatever its documentation says."""
+    proven: set[Capability] = set()
+    for feature in usage.values():
+        for model in feature.models:
+            if (model.provider, model.model_id) == (provider, model_id) and model.answers:
+                proven |= feature.required
+                proven |= {Capability.IMAGE_ANALYSIS} if model.usage.image_count else set()
+    return frozenset(proven)
+
+
 def _mean(total: int, count: int) -> int:
     return round(Fraction(total, count))
 

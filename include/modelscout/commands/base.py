@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +42,14 @@ class CommandTree:
 
 
 def as_plain(value: Any) -> Any:
-    """Dataclasses and named tuples as objects of JSON, enumerations as their values; the rest as it is."""
+    """Dataclasses and named tuples as objects of JSON, enumerations as their values; the rest as it is.
+
+    A fraction becomes a decimal, exact or to twelve places.
+    """
+    from modelscout.costs.calculator import to_usd
+
+    if isinstance(value, Fraction):
+        return to_usd(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
