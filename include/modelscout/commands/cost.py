@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelscout.analytics.calculator import CostQuestion, CostReport
     from modelscout.costs.calculator import ModelCost
     from modelscout.costs.projection import Projection
+    from modelscout.costs.projection_returns import SwitchReturn
 
 SHOWN_MODELS = 15
 SHOWN_COLUMNS = 5
@@ -180,6 +181,7 @@ def _print_switches(report: CostReport) -> None:
             UNKNOWN if s.return_on_investment is None else f"{100 * s.return_on_investment:.0f} %",
             "never" if s.payback_month is None else f"month {s.payback_month}",
             str(s.months_compared),
+            _worth(s),
         )
         for s in report.switches
         if s.candidate in names and s.months_compared
@@ -188,10 +190,20 @@ def _print_switches(report: CostReport) -> None:
         cost = report.switches[0].switching_cost_usd
         print_table(
             f"Switch from {report.current}, which costs {usd(cost)} once",
-            ("to", "net saving", "return", "pays back", "months compared"),
+            ("to", "net saving", "return", "pays back", "months compared", "worth it"),
             rows,
-            left=("pays back",),
+            left=("pays back", "worth it"),
         )
+
+
+def _worth(returned: SwitchReturn) -> str:
+    """The volumes at which the switch saves money over the months."""
+    point = returned.break_even
+    if point is None:
+        return "never: both cost the same"
+    if point.cheaper == returned.candidate:
+        return f"from {point.from_photos:,} photos a month" if point.from_photos > 1 else "always"
+    return f"below {point.from_photos:,} photos a month" if point.from_photos > 1 else "never"
 
 
 def _print_images(report: CostReport) -> None:
