@@ -1,7 +1,7 @@
 """Trains the recommender on earlier days and publishes it only if it is better on later ones.
 
 Starts when both the night's analytics and its benchmarks are there; at seven at the latest. Updates
-`recommender` once per run, also when the new version was rejected.
+`recommender` once a night, also when the new version was rejected.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ from modelscout.orchestration.defaults import DAG_ARGS, TAGS
 def train_recommender():
     @task(outlets=[RECOMMENDER])
     def train(**context: Any) -> None:
-        """Fit, judge, publish or not."""
+        """Fit, judge, publish or not. The daily time is a fallback: it skips where the assets came before it."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
         from modelscout.orchestration.runtime import task_runtime
-        from modelscout.recommender.training import train
+        from modelscout.recommender.training import train, was_trained_on
 
         with task_runtime() as run:
+            if context["dag_run"].run_type == "scheduled" and was_trained_on(run.engine, run.now.date()):
+                raise AirflowSkipException("the assets of this night have started a training already")
             print(train(run.engine, run_key=context["run_id"], now=run.now))
 
     train()

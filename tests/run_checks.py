@@ -26,7 +26,10 @@ def main() -> int:
         print(f"== {name}: {program} {' '.join(arguments)}", flush=True)
         started = time.monotonic()
         code = subprocess.run([BIN / program, *arguments], check=False).returncode
-        print(f"== {name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
+        print(
+            f"== {name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s",
+            flush=True,
+        )
         if code != 0:
             return code
     print(f"== all checks passed in {time.monotonic() - began:.0f} s")

@@ -60,7 +60,13 @@ def demo_credentials(folder: Path, url: str) -> CredentialSource:
 
 
 def run_night(
-    url: str, emulator_url: str, folder: Path, now: datetime, *, swap: Swap | None = None, run_key: str = "night"
+    url: str,
+    emulator_url: str,
+    folder: Path,
+    now: datetime,
+    *,
+    swap: Swap | None = None,
+    run_key: str = "night",
 ) -> list[dict[str, Any]]:
     """Seed the demo and run one whole night; returns the recommendations."""
     settings = Settings(database_url=url)
@@ -76,7 +82,9 @@ def run_night(
         plan = create_run(engine, settings, run_key=run_key, now=now)
         for phase in ("suites", "replay"):
             for shard in plan.shards:
-                work = run_shard(engine, str(plan.run_id), shard, credentials, settings, now=now, phases=[phase])
+                work = run_shard(
+                    engine, str(plan.run_id), shard, credentials, settings, now=now, phases=[phase]
+                )
                 print(phase, asyncio.run(work))
         finish_run(engine, str(plan.run_id), now=now)
         roll_up(engine, now=now)

@@ -70,8 +70,15 @@ def test_alerts_name_what_retires_and_the_money_exposed(warehouse: Engine) -> No
 
 def test_everything_simulated_is_marked(warehouse: Engine) -> None:
     with warehouse.connect() as connection:
-        for table in ("ai_usage_events", "ai_model_analytics", "ai_benchmark_results", "ai_model_recommendations"):
-            counts = connection.execute(text(f"SELECT count(*), count(*) FILTER (WHERE simulated) FROM {table}")).one()
+        for table in (
+            "ai_usage_events",
+            "ai_model_analytics",
+            "ai_benchmark_results",
+            "ai_model_recommendations",
+        ):
+            counts = connection.execute(
+                text(f"SELECT count(*), count(*) FILTER (WHERE simulated) FROM {table}")
+            ).one()
             assert counts[0] > 0, table
             assert counts[0] == counts[1], table
 
@@ -86,7 +93,11 @@ def test_no_key_stands_in_any_table_log_or_message(finished_run: FinishedRun) ->
     secret_files = {"profile.json"}
     for path in finished_run.folder.rglob("*"):
         # The database's files are searched as tables; the emulator must know whom it answers.
-        if not path.is_file() or "postgres" in path.relative_to(finished_run.folder).parts or path.name in secret_files:
+        if (
+            not path.is_file()
+            or "postgres" in path.relative_to(finished_run.folder).parts
+            or path.name in secret_files
+        ):
             continue
         content = path.read_bytes()
         found += [str(path) for key in keys if key in content]
@@ -97,13 +108,17 @@ def test_no_key_stands_in_any_table_log_or_message(finished_run: FinishedRun) ->
 
 def _tables_with(engine: Engine, keys: list[bytes]) -> Iterator[str]:
     with engine.connect() as connection:
-        tables = connection.execute(
-            text(
-                "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c "
-                "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
-                "AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+        tables = (
+            connection.execute(
+                text(
+                    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c "
+                    "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
+                    "AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+                )
             )
-        ).scalars().all()
+            .scalars()
+            .all()
+        )
         for table in tables:
             for number in range(len(keys)):
                 hit = connection.execute(
@@ -118,7 +133,9 @@ def test_the_search_for_keys_can_find_one(finished_run: FinishedRun, warehouse: 
     key = next(iter(demo_keys(finished_run.folder).values()))
     with warehouse.begin() as connection:
         connection.execute(
-            text("INSERT INTO audit_log (actor, action, subject, after) VALUES ('x', 'x', 'x', CAST(:a AS jsonb))"),
+            text(
+                "INSERT INTO audit_log (actor, action, subject, after) VALUES ('x', 'x', 'x', CAST(:a AS jsonb))"
+            ),
             {"a": json.dumps({"leaked": key})},
         )
     try:

@@ -34,8 +34,6 @@ def test_swapped_qualities_are_found_out_and_a_second_night_changes_nothing(
 def _analytics(url: str) -> list[tuple[object, ...]]:
     engine = open_engine(url)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("SELECT a::text FROM ai_model_analytics AS a ORDER BY a.id")
-        ).all()
+        rows = connection.execute(text("SELECT a::text FROM ai_model_analytics AS a ORDER BY a.id")).all()
     engine.dispose()
     return [tuple(row) for row in rows]

@@ -201,6 +201,5 @@ def _listed(entry: Mapping[str, Any]) -> ListedModel:
         model_id=str(entry["id"]) if own else f"{owner[0]}/{owner[1]}/{entry['id']}",
         display_name=entry.get("name"),
         created_at=wire.parse_moment(entry.get("created_at")),
-        lifecycle="active",
         capabilities=_TYPE_CAPABILITIES.get(str(entry.get("model_type_id")), {}),
     )

@@ -208,6 +208,6 @@ def _listed(entry: Mapping[str, Any]) -> ListedModel:
     return ListedModel(
         model_id=str(entry["id"]),
         created_at=datetime.fromtimestamp(created, UTC) if isinstance(created, int) and created > 0 else None,
-        lifecycle="deprecated" if retires_at else "active",
+        lifecycle="deprecated" if retires_at else None,
         retires_at=retires_at,
     )

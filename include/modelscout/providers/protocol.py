@@ -118,7 +118,7 @@ class ListedModel:
     display_name: str | None = None
     created_at: datetime | None = None
     lifecycle: str | None = None
-    """`active`, `deprecated` or `retired`."""
+    """`active`, `deprecated` or `retired`, only where the provider says so: silence is no statement."""
     deprecated_at: date | None = None
     retires_at: date | None = None
     context_window_tokens: int | None = None

@@ -97,6 +97,15 @@ def _on_unseen_days(candidate: Any, in_use: tuple[Any, date], later: Sequence[Ro
     return _Rivals(_error(predict(candidate, unseen), unseen), _error(predict(model, unseen), unseen))
 
 
+def was_trained_on(engine: Engine, day: date) -> bool:
+    """Whether a training of that UTC day has ended, published or not."""
+    statement = text(
+        "SELECT EXISTS (SELECT 1 FROM recommender_runs WHERE (trained_at AT TIME ZONE 'UTC')::date = :day)"
+    )
+    with engine.connect() as connection:
+        return bool(connection.execute(statement, {"day": day}).scalar())
+
+
 def fit(rows: Sequence[Row], *, seed: int) -> Any:
     """A ridge regression of the mean score on organization, feature, model and family, weighted by answers."""
     from sklearn.compose import ColumnTransformer

@@ -170,7 +170,7 @@ async def test_openai_list_has_shutdown_dates_and_no_retired_models(emulator: Ru
     models = await listed(emulator, "openai")
     assert set(models) == {"gpt-6-luna", "gpt-4o", "plain", "rerouted"}
     assert models["gpt-6-luna"] == ListedModel(
-        "gpt-6-luna", created_at=datetime(2026, 3, 1, tzinfo=UTC), lifecycle="active"
+        "gpt-6-luna", created_at=datetime(2026, 3, 1, tzinfo=UTC), lifecycle=None
     )
     assert models["gpt-4o"].lifecycle == "deprecated"
     assert models["gpt-4o"].retires_at == date(2027, 1, 14)
