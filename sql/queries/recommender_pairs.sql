@@ -1,8 +1,9 @@
 -- Grain: one candidate of one feature of one organization, with its paired outcomes as arrays in the order in
 -- which the evidence came in. Owner: recommender. Reads: ai_benchmark_results, ai_workload_samples,
 -- ai_feature_settings, ai_models, ai_model_availability.
--- Each item counts once per model: its first finished replay. Where the model in use was not replayed (it is
--- gone), what it answered, took and cost when the item was served stands for it.
+-- Each item counts once per model: its first finished replay, also after the sample itself has expired. Where
+-- the model in use was not replayed (it is gone), what it answered and took when the item was served stands
+-- for it.
 -- A failure of the model itself scores 0; a failure of the network or of a limit is no evidence.
 WITH replayed AS (
     SELECT DISTINCT ON (r.organization_id, r.feature_id, r.model_id, r.case_key)
@@ -24,22 +25,34 @@ WITH replayed AS (
 
 reference AS (
     SELECT
+        r.organization_id,
+        r.feature_id,
+        r.case_key,
+        r.score,
+        r.sequence,
+        r.cost_usd,
+        r.duration_ms
+    FROM replayed AS r
+    INNER JOIN ai_feature_settings AS s
+        ON
+            r.organization_id = s.organization_id AND r.feature_id = s.feature_id
+            AND r.model_id = s.current_model_id
+    UNION ALL
+    SELECT
         w.organization_id,
         w.feature_id,
         w.item_key AS case_key,
-        coalesce(r.score, w.baseline_score) AS score,
-        coalesce(r.sequence, 0) AS sequence,
-        CASE WHEN r.case_key IS NOT NULL THEN r.cost_usd ELSE p.cost_usd END AS cost_usd,
-        r.duration_ms
+        w.baseline_score AS score,
+        0 AS sequence,
+        p.cost_usd,
+        NULL AS duration_ms
     FROM ai_workload_samples AS w
     INNER JOIN
         ai_feature_settings AS s
-        ON w.organization_id = s.organization_id AND w.feature_id = s.feature_id
-    INNER JOIN ai_models AS m ON s.current_model_id = m.id
-    LEFT JOIN replayed AS r
         ON
-            w.organization_id = r.organization_id AND w.feature_id = r.feature_id
-            AND s.current_model_id = r.model_id AND w.item_key = r.case_key
+            w.organization_id = s.organization_id AND w.feature_id = s.feature_id
+            AND w.baseline_model_id = s.current_model_id
+    INNER JOIN ai_models AS m ON s.current_model_id = m.id
     LEFT JOIN LATERAL modelscout.price_usage(
         w.organization_id, m.provider, m.provider_model_id, 'standard', :now,
         coalesce((w.baseline_usage ->> 'input_tokens')::bigint, 0),
@@ -49,10 +62,18 @@ reference AS (
         coalesce((w.baseline_usage ->> 'cache_write_1h_tokens')::bigint, 0),
         coalesce((w.baseline_usage ->> 'operations')::bigint, 0),
         coalesce((w.baseline_usage ->> 'image_count')::bigint, 0)
-    ) AS p ON w.baseline_model_id = s.current_model_id
+    ) AS p ON TRUE
     WHERE
-        r.case_key IS NOT NULL
-        OR (w.baseline_model_id = s.current_model_id AND w.baseline_score IS NOT NULL)
+        w.baseline_score IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1
+            FROM replayed AS r
+            WHERE
+                r.organization_id = w.organization_id
+                AND r.feature_id = w.feature_id
+                AND r.model_id = s.current_model_id
+                AND r.case_key = w.item_key
+        )
 )
 
 SELECT
