@@ -50,14 +50,8 @@ def image_advice(offer: Offer, workload: Workload, *, at: datetime) -> ImageAdvi
         is not None
         and (cost := cost_of(offer, other, at=at).monthly_usd) is not None
     ]
-    # Among equal savings the fewest changes, and of these the detail setting: it leaves the photo as it is.
-    options.sort(
-        key=lambda o: (
-            o.monthly_usd,
-            (o.resolution != workload.size.name) + (o.detail != workload.detail),
-            o.resolution != workload.size.name,
-        )
-    )
+    # Among equal costs a setting comes before a smaller photo, which would be lost for good.
+    options.sort(key=lambda option: (option.monthly_usd, option.resolution != workload.size.name))
     saving = [o for o in options if o.saving_usd_per_month > 0]
     return ImageAdvice(offer.name, tuple(options), saving[0] if saving else None)
 
