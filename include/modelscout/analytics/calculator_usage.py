@@ -92,7 +92,7 @@ class Lengths:
         base = self._own(feature) or TYPICAL.get(feature)
         if base is None and {"prompt_tokens", "output_tokens"} - set(given):
             raise ConfigurationError(
-                f"feature {feature!r} has no recorded usage and no typical length: "
+                f"feature {feature!r} has no recorded usage that tells its lengths, nor typical ones: "
                 "give --prompt-tokens and --output-tokens"
             )
         base = base or FeatureWork(feature, 0, 0, 0, required=_WRITES)
