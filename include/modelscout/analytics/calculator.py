@@ -176,7 +176,9 @@ def _offers(question: CostQuestion, shelf: Shelf, models: Sequence[KnownModel]) 
     fixed = {shelf.find(name).key: amount for name, amount in question.fixed_usd_per_month.items()}
     strange = sorted(set(fixed) - {model.key for model in models})
     if strange:
-        raise ConfigurationError(f"a fixed cost is given for {strange[0]}, which is not among the models")
+        raise ConfigurationError(
+            f"a fixed cost is given for {strange[0]}, which is not among the models: name it there"
+        )
     return [model.offer(fixed.get(model.key, Decimal(0))) for model in models]
 
 

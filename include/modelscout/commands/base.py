@@ -37,7 +37,9 @@ class CommandTree:
 
     def _group(self, name: str) -> Any:
         if name not in self._groups:
-            self._groups[name] = self._top.add_parser(name).add_subparsers(required=True, metavar="COMMAND")
+            self._groups[name] = self._top.add_parser(
+                name, help=f"see `modelscout {name} --help`"
+            ).add_subparsers(required=True, metavar="COMMAND")
         return self._groups[name]
 
 

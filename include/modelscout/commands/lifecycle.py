@@ -28,11 +28,12 @@ def _lifecycle(options: argparse.Namespace) -> int:
     from modelscout.analytics.lifecycle import lifecycle_report
     from modelscout.warehouse.engine import warehouse
 
+    within = arguments.whole(options.within, "--within")
     with warehouse(Settings.from_environment().database_url) as engine:
         report = lifecycle_report(
             engine,
             now=now(),
-            within_days=arguments.whole(options.within, "--within"),
+            within_days=within,
             organization=options.organization,
         )
     if options.json:

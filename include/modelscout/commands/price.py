@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TextIO
 
 from modelscout.commands.base import CommandTree, plain
 from modelscout.core.clock import now
+from modelscout.core.errors import ConfigurationError
 
 
 def register(tree: CommandTree) -> None:
@@ -19,8 +23,18 @@ def register(tree: CommandTree) -> None:
 def _price(options: argparse.Namespace) -> int:
     from modelscout.analytics.price_lines import price_lines
 
-    source = sys.stdin if options.file == "-" else open(options.file, encoding="utf-8")  # noqa: SIM115, PTH123
-    with source:
+    with _source(options.file) as source:
         for line in price_lines(source, default_at=now()):
             print(json.dumps(line, default=plain, ensure_ascii=False))
     return 0
+
+
+def _source(file: str) -> AbstractContextManager[TextIO]:
+    if file == "-":
+        return nullcontext(sys.stdin)
+    try:
+        return Path(file).open(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"FILE={file!r} cannot be read ({error.strerror}): give a file of JSON lines, or - for standard input"
+        ) from error
