@@ -139,7 +139,7 @@ def mix_cost(
 
 def _priced(usage: TokenUsage, row: PriceRow, at: datetime) -> MixCost:
     # The sum of many requests must not climb into the tier of one long request.
-    call = price_usage(billable(usage, row), [replace(row, above_input_tokens=0)], at=at)
+    call = price_usage(billable(usage, row), [row], at=at)
     return MixCost(None if call.cost_usd is None else Fraction(call.cost_usd), call.reason)
 
 
