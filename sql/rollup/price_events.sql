@@ -1,12 +1,16 @@
 -- Grain: one event of the changed days with its model, price and outcome. Owner: analytics.
 -- Reads: ai_usage_events, ai_usage_outcomes, ai_models, ai_model_prices.
 -- Writes: the temporary table priced_events.
--- The SQL twin of modelscout.costs.pricing.price_usage: the two are held equal by a property test.
+-- Every kind of call is resolved and its prices are looked up once; the events then join their period, by
+-- modelscout.price_periods and usage_cost, the rule of docs/prices.md.
 CREATE TEMPORARY TABLE priced_events ON COMMIT DROP AS
-WITH day_events AS (
-    SELECT
-        e.*,
-        d.day
+WITH kinds AS (
+    SELECT DISTINCT
+        e.organization_id,
+        e.provider,
+        e.requested_model,
+        e.processing,
+        coalesce(e.served_model, '') AS served_model
     FROM changed_days AS d
     INNER JOIN ai_usage_events AS e
         ON
@@ -15,36 +19,29 @@ WITH day_events AS (
             AND e.occurred_at < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
 ),
 
-names AS (
+resolved AS MATERIALIZED (
     SELECT
-        provider,
-        requested_model AS named
-    FROM day_events
-    UNION
-    SELECT
-        provider,
-        served_model AS named
-    FROM day_events
-    WHERE served_model IS NOT NULL
+        k.*,
+        requested.model_id,
+        coalesce(served.provider_model_id, requested.provider_model_id) AS priced_model,
+        row_number() OVER () AS kind
+    FROM
+        -- As one value, so that the planner takes it for as small as it is.
+        jsonb_to_recordset((SELECT jsonb_agg(to_jsonb(f.*)) FROM kinds AS f))
+            AS k (
+                organization_id uuid, provider text, requested_model text, processing text, served_model text
+            )
+    CROSS JOIN LATERAL modelscout.model_named(k.provider, k.requested_model) AS requested
+    LEFT JOIN LATERAL modelscout.model_named(k.provider, k.served_model) AS served ON TRUE
 ),
 
-named_models AS (
-    SELECT DISTINCT ON (n.provider, n.named)
-        n.provider,
-        n.named,
-        m.id AS model_id,
-        m.provider_model_id
-    FROM names AS n
-    INNER JOIN ai_models AS m
-        ON
-            n.provider = m.provider
-            AND (
-                n.named = m.provider_model_id
-                OR n.named = any(m.aliases)
-                OR m.provider_model_id = regexp_replace(n.named, '-(\d{4}-\d{2}-\d{2}|\d{8})$', '')
-            )
-    ORDER BY
-        n.provider ASC, n.named ASC, (m.provider_model_id = n.named) DESC, (n.named = any(m.aliases)) DESC
+prices AS MATERIALIZED (
+    SELECT
+        r.kind,
+        p.*
+    FROM resolved AS r
+    CROSS JOIN
+        LATERAL modelscout.price_periods(r.organization_id, r.provider, r.priced_model, r.processing) AS p
 ),
 
 outcomes AS (
@@ -63,7 +60,7 @@ SELECT
     e.occurred_at,
     e.request_id,
     e.attempt,
-    requested.model_id,
+    r.model_id,
     e.error_type,
     e.duration_ms,
     e.confidence,
@@ -81,26 +78,39 @@ SELECT
     CASE WHEN e.error_type IS NULL THEN o.score END AS outcome_score,
     CASE
         WHEN e.error_type IS NOT NULL AND e.input_tokens + e.output_tokens + e.operations = 0 THEN 0
-        ELSE p.cost_usd
+        ELSE
+            modelscout.usage_cost(
+                e.input_tokens, e.output_tokens, e.cache_read_tokens, e.cache_write_tokens,
+                e.cache_write_1h_tokens, e.operations, e.image_count, p.input_usd, p.cache_read_usd,
+                p.cache_write_usd, p.cache_write_1h_usd, p.output_usd, p.operation_usd, p.image_usd
+            )
     END AS cost_usd,
     coalesce(p.estimated, FALSE) AS estimated
-FROM day_events AS e
-INNER JOIN
-    named_models AS requested
-    ON e.provider = requested.provider AND e.requested_model = requested.named
-LEFT JOIN named_models AS served ON e.provider = served.provider AND e.served_model = served.named
-LEFT JOIN outcomes AS o ON e.organization_id = o.organization_id AND e.request_id = o.request_id
-LEFT JOIN LATERAL modelscout.price_usage(
-    e.organization_id,
-    e.provider,
-    coalesce(served.provider_model_id, requested.provider_model_id),
-    e.processing,
-    e.occurred_at,
-    e.input_tokens,
-    e.output_tokens,
-    e.cache_read_tokens,
-    e.cache_write_tokens,
-    e.cache_write_1h_tokens,
-    e.operations,
-    e.image_count
-) AS p ON TRUE;
+FROM (
+    SELECT
+        v.*,
+        d.day
+    FROM changed_days AS d
+    INNER JOIN ai_usage_events AS v
+        ON
+            d.organization_id = v.organization_id
+            AND v.occurred_at >= d.day::timestamp AT TIME ZONE 'UTC'
+            AND v.occurred_at < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
+    -- Keeps the planner from joining all events of an organization before it looks at the days.
+    OFFSET 0 -- noqa: AM09
+) AS e
+LEFT JOIN resolved AS r
+    ON
+        e.organization_id = r.organization_id
+        AND e.provider = r.provider
+        AND e.requested_model = r.requested_model
+        AND e.processing = r.processing
+        AND coalesce(e.served_model, '') = r.served_model
+LEFT JOIN prices AS p
+    ON
+        r.kind = p.kind
+        AND e.occurred_at >= p.valid_from
+        AND e.occurred_at < p.valid_until
+        AND e.input_tokens > p.more_than_input_tokens
+        AND e.input_tokens <= p.up_to_input_tokens
+LEFT JOIN outcomes AS o ON e.organization_id = o.organization_id AND e.request_id = o.request_id;
