@@ -8,6 +8,8 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
+from sqlalchemy.exc import OperationalError
+
 from modelscout import commands
 from modelscout.commands.base import CommandTree, Handler
 from modelscout.core.errors import ModelscoutError
@@ -21,6 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return handler(options)
     except ModelscoutError as error:
         print(f"modelscout: {error}", file=sys.stderr)
+        return 2
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
+        print(
+            f"modelscout: the warehouse does not answer ({reason}): check MODELSCOUT_DATABASE_URL",
+            file=sys.stderr,
+        )
         return 2
     except BrokenPipeError:
         return 0

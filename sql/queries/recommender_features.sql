@@ -26,11 +26,24 @@ in_use AS (
         sum(a.success_count) AS successes,
         sum(a.outcome_score_sum) AS outcome_score_sum,
         sum(a.outcome_count) AS outcome_count,
-        sum(a.duration_sum_ms) / nullif(sum(a.duration_count), 0) AS mean_duration_ms,
-        sum(a.total_cost) FILTER (WHERE a.date >= cast(:today AS date) - 7)
-        / count(DISTINCT a.date) FILTER (WHERE a.date >= cast(:today AS date) - 7) AS cost_usd_per_day
+        sum(a.duration_sum_ms) / nullif(sum(a.duration_count), 0) AS mean_duration_ms
     FROM ai_model_analytics AS a
     WHERE a.date > cast(:today AS date) - cast(:window_days AS integer) AND a.date <= cast(:today AS date)
+    GROUP BY a.organization_id, a.feature_id, a.model_id
+),
+
+exposed AS (
+    -- As in lifecycle_exposure: the seven whole days before today, or before the retirement where that is past.
+    SELECT
+        a.organization_id,
+        a.feature_id,
+        a.model_id,
+        sum(a.total_cost) / 7 AS cost_usd_per_day
+    FROM ai_model_analytics AS a
+    INNER JOIN ai_models AS m ON a.model_id = m.id
+    WHERE
+        a.date < least(m.retires_on, cast(:today AS date))
+        AND a.date >= least(m.retires_on, cast(:today AS date)) - 7
     GROUP BY a.organization_id, a.feature_id, a.model_id
 ),
 
@@ -83,7 +96,7 @@ SELECT
     d.last_day,
     u.cost_usd,
     coalesce(u.successes, 0) AS successes,
-    u.cost_usd_per_day,
+    e.cost_usd_per_day,
     u.mean_duration_ms,
     u.outcome_score_sum,
     coalesce(u.outcome_count, 0) AS outcome_count,
@@ -100,6 +113,10 @@ LEFT JOIN in_use AS u
     ON
         s.organization_id = u.organization_id AND s.feature_id = u.feature_id
         AND s.current_model_id = u.model_id
+LEFT JOIN exposed AS e
+    ON
+        s.organization_id = e.organization_id AND s.feature_id = e.feature_id
+        AND s.current_model_id = e.model_id
 LEFT JOIN spread AS p ON s.organization_id = p.organization_id AND s.feature_id = p.feature_id
 LEFT JOIN samples AS w ON s.organization_id = w.organization_id AND s.feature_id = w.feature_id
 WHERE o.modelscout_enabled
