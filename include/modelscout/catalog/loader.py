@@ -36,6 +36,10 @@ _REMEDIES = {
     "int_type": "write a whole number without quotes or unit",
     "date_from_datetime_parsing": "write the day as 2026-11-23",
     "date_type": "write the day as 2026-11-23",
+    "too_short": "add at least one entry",
+    "greater_than": "write a positive number, or leave the key out where the limit is unknown",
+    "greater_than_equal": "write a number within the range",
+    "less_than_equal": "write a number within the range",
 }
 
 
@@ -86,7 +90,7 @@ def _load(folder: Path) -> Catalog:
 def _read_file(path: Path) -> list[CatalogModel]:
     data = read_yaml(path)
     if not isinstance(data, dict):
-        raise ConfigurationError(f"{path}: the file is not a mapping: start it with `provider:`")
+        raise ConfigurationError(f"{path}, line 1: the file is not a mapping: start it with `provider:`")
     try:
         file = CatalogFile.model_validate(data)
     except ValidationError as error:
@@ -103,7 +107,11 @@ def _check_names(path: Path, file: CatalogFile) -> None:
     for index, entry in enumerate(file.models):
         for name in (entry.id, *entry.aliases):
             if counts[name] > 1:
-                raise _refuse(path, ["models", index, "id"], f"{name!r} names two models: keep it at one")
+                raise _refuse(
+                    path,
+                    ["models", index, "id"],
+                    f"{name!r} names two models: keep it at one and rename or remove the other",
+                )
 
 
 def _check_references(path: Path, file: CatalogFile) -> None:

@@ -48,7 +48,9 @@ def read_yaml(path: Path) -> Any:
         return yaml.load(text, Loader=_CarefulLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{path}, line {line}: not valid YAML: {error.problem}") from error
+        raise ConfigurationError(
+            f"{path}, line {line}: not valid YAML: {error.problem}; mend the indentation, the colon or the quotes there"
+        ) from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
 
