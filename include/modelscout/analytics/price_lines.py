@@ -13,9 +13,10 @@ from modelscout.catalog.loader import Catalog, load_catalog
 from modelscout.core.clock import parse_time
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Processing
+from modelscout.costs.payload_facts import billed_apart, stated_processing
 from modelscout.costs.price_book import price_rows
 from modelscout.costs.prices import PriceRow
-from modelscout.costs.pricing import price_usage
+from modelscout.costs.pricing import PricedCall, price_usage
 from modelscout.costs.usage import normalise_usage
 
 APIS = {"anthropic": "messages", "google": "generate_content", "clarifai": "outputs"}
@@ -46,7 +47,9 @@ class PriceList:
 def price_lines(lines: Iterable[str], *, default_at: datetime) -> Iterator[dict[str, Any]]:
     """Each input line plus `cost_usd` (a decimal, None where unknown), `price_source`, `estimated`, tokens.
 
-    A line that cannot be read is repeated with `error`, so that no line disappears.
+    A line that cannot be read is repeated with `error`, so that no line disappears. `processing` is the line's,
+    else what the usage object states, else standard. A call with something that is billed apart from its
+    tokens (audio, web searches) has no cost and says why.
     """
     prices = PriceList.load()
     for number, line in enumerate(lines, 1):
@@ -78,21 +81,34 @@ def _priced(entry: dict[str, Any], prices: PriceList, default_at: datetime) -> d
     provider, usage = entry["provider"], entry["usage"]
     try:
         tokens = normalise_usage(provider, _api(provider, usage), usage)
-        processing = Processing(entry.get("processing", "standard"))
+        processing = _processing(entry)
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"usage cannot be read: {error}") from None
     at = parse_time(str(entry["at"]), field="at") if entry.get("at") else default_at
     call = price_usage(tokens, prices.of(provider, entry["model"]), at=at, processing=processing)
+    apart = billed_apart(usage)
+    if apart:
+        # A sum without them would be too low, and nobody would see it.
+        reason = f"billed apart and not priced here: {', '.join(apart)}"
+        call = PricedCall(None, call.price, estimated=call.estimated, reason=reason)
     return entry | {
         "cost_usd": call.cost_usd,
         "price_source": call.price.source if call.price else None,
         "estimated": call.estimated,
         "reason": call.reason,
+        "processing": processing.value,
         "input_tokens": tokens.input_tokens,
         "output_tokens": tokens.output_tokens,
         "cache_read_tokens": tokens.cache_read_tokens,
         "cache_write_tokens": tokens.cache_write_tokens,
     }
+
+
+def _processing(entry: Mapping[str, Any]) -> Processing:
+    """What the line says, else what the vendor's usage object says, else standard."""
+    if entry.get("processing") is not None:
+        return Processing(entry["processing"])
+    return stated_processing(entry["provider"], entry["usage"]) or Processing.STANDARD
 
 
 def _api(provider: str, usage: Mapping[str, Any]) -> str:
