@@ -37,33 +37,52 @@ def roll_up(
     """
     if (first_day is None) != (last_day is None):
         raise ConfigurationError("give first_day and last_day together, or neither")
-    days = {"first_day": first_day, "last_day": last_day}
-    with _one_snapshot(engine) as connection:
+    with one_snapshot(engine) as connection:
         run_sql(connection, "rollup/lock")
         added_before = run_sql(connection, "rollup/begin")[0]["added_before"]
-        run_sql(connection, "rollup/find_changed_days", days)
-        connection.execute(text("ANALYZE changed_days"))
-        run_sql(connection, "rollup/add_unknown_models")
-        run_sql(connection, "rollup/price_events")
-        connection.execute(text("ANALYZE priced_events"))
-        run_sql(connection, "rollup/delete_stale_rows")
-        run_sql(connection, "rollup/rebuild_days", {"now": now})
-        differences = run_sql(connection, "rollup/reconcile")
-        counts = connection.execute(
-            text(
-                "SELECT (SELECT count(*) FROM changed_days) AS days, count(*) AS events, "
-                "count(*) - count(cost_usd) AS unpriced FROM priced_events"
-            )
-        ).one()
+        report = rebuild_days(connection, now=now, first_day=first_day, last_day=last_day)
         if first_day is None:
             run_sql(connection, "rollup/advance_state", {"added_before": added_before, "now": now})
-        run_sql(connection, "rollup/resolve_alerts", {"now": now})
-        _raise_alerts(connection, differences, now)
+    return report
+
+
+def rebuild_days(
+    connection: Connection,
+    *,
+    now: datetime,
+    first_day: date | None,
+    last_day: date | None,
+    organization_id: str | None = None,
+) -> RollupReport:
+    """Rebuild the given days, or those with something new, of all organizations or of one.
+
+    The caller holds the rollup's lock in a transaction of `one_snapshot`.
+    """
+    run_sql(connection, "rollup/find_changed_days", {"first_day": first_day, "last_day": last_day})
+    if organization_id is not None:
+        connection.execute(
+            text("DELETE FROM changed_days WHERE organization_id <> :id"), {"id": organization_id}
+        )
+    connection.execute(text("ANALYZE changed_days"))
+    run_sql(connection, "rollup/add_unknown_models")
+    run_sql(connection, "rollup/price_events")
+    connection.execute(text("ANALYZE priced_events"))
+    run_sql(connection, "rollup/delete_stale_rows")
+    run_sql(connection, "rollup/rebuild_days", {"now": now})
+    differences = run_sql(connection, "rollup/reconcile")
+    counts = connection.execute(
+        text(
+            "SELECT (SELECT count(*) FROM changed_days) AS days, count(*) AS events, "
+            "count(*) - count(cost_usd) AS unpriced FROM priced_events"
+        )
+    ).one()
+    run_sql(connection, "rollup/resolve_alerts", {"now": now})
+    _raise_alerts(connection, differences, now)
     return RollupReport(counts.days, counts.events, counts.unpriced, tuple(differences))
 
 
 @contextmanager
-def _one_snapshot(engine: Engine) -> Iterator[Connection]:
+def one_snapshot(engine: Engine) -> Iterator[Connection]:
     """A transaction whose statements all see the same events, or what comes in meanwhile looks like a loss."""
     with (
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,

@@ -36,10 +36,16 @@ def sync_catalog(engine: Engine, *, now: datetime) -> SyncCounts:
 def refresh_prices(
     connection: Connection, rows: Iterable[PriceRow], *, now: datetime
 ) -> list[Mapping[str, Any]]:
-    """Supersede corrected prices and add new ones; returns what was added."""
+    """Close corrected and withdrawn prices and add new ones; returns what was added.
+
+    `rows` holds every price of each model in it. Each change of a price that was known before is recorded in
+    `model_events`; nothing is overwritten.
+    """
     parameters = {"rows": json.dumps([_price_row(row) for row in rows]), "now": now}
     run_sql(connection, "queries/prices_supersede", parameters)
-    return list(run_sql(connection, "queries/prices_insert", parameters))
+    added: list[Mapping[str, Any]] = list(run_sql(connection, "queries/prices_insert", parameters))
+    run_sql(connection, "queries/price_record_events", {"now": now})
+    return added
 
 
 def _price_row(row: PriceRow) -> dict[str, Any]:
