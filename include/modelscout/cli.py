@@ -8,8 +8,6 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
-from sqlalchemy.exc import OperationalError
-
 from modelscout import commands
 from modelscout.commands.base import CommandTree, Handler
 from modelscout.core.errors import ModelscoutError
@@ -24,15 +22,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModelscoutError as error:
         print(f"modelscout: {error}", file=sys.stderr)
         return 2
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        reason = _why_the_warehouse_is_silent(error)
+        if reason is None:
+            raise
         print(
             f"modelscout: the warehouse does not answer ({reason}): check MODELSCOUT_DATABASE_URL",
             file=sys.stderr,
         )
         return 2
-    except BrokenPipeError:
-        return 0
+
+
+def _why_the_warehouse_is_silent(error: Exception) -> str | None:
+    """First line of a connection's failure, None for any other error; loads nothing that is not loaded."""
+    module = sys.modules.get("sqlalchemy.exc")
+    if module is None or not isinstance(error, module.OperationalError):
+        return None
+    return next(iter(str(error.orig).strip().splitlines()), "no answer")
 
 
 def parser() -> argparse.ArgumentParser:

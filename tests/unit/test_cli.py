@@ -161,3 +161,13 @@ def test_grouped_digits_are_read(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_amounts_for_people(amount: str | None, shown: str) -> None:
     assert tables.usd(None if amount is None else Decimal(amount)) == shown
+
+
+def test_a_warehouse_that_does_not_answer_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODELSCOUT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/x")
+    assert main(["recommendations"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("modelscout: the warehouse does not answer (")
+    assert error.count("\n") == 1
