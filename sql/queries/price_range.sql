@@ -44,8 +44,9 @@ SELECT
     p.estimated,
     CASE
         WHEN e.error_type IS NOT NULL AND e.input_tokens + e.output_tokens + e.operations = 0 THEN 0
-        ELSE
-            modelscout.usage_cost(
+        -- Without a price in force even nothing has no known cost.
+        WHEN p.price_id IS NOT NULL
+            THEN modelscout.usage_cost(
                 e.input_tokens, e.output_tokens, e.cache_read_tokens, e.cache_write_tokens,
                 e.cache_write_1h_tokens, e.operations, e.image_count, p.input_usd, p.cache_read_usd,
                 p.cache_write_usd, p.cache_write_1h_usd, p.output_usd, p.operation_usd, p.image_usd
