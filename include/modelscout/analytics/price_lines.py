@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +52,7 @@ def price_lines(lines: Iterable[str], *, default_at: datetime) -> Iterator[dict[
     else what the usage object states, else standard. A call with something that is billed apart from its
     tokens (audio, web searches) has no cost and says why.
     """
-    prices = PriceList.load()
+    prices = _price_list()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -60,6 +61,12 @@ def price_lines(lines: Iterable[str], *, default_at: datetime) -> Iterator[dict[
             yield _priced(entry, prices, default_at)
         except ConfigurationError as error:
             yield {"line": number, "input": line.rstrip("\n"), "cost_usd": None, "error": str(error)}
+
+
+@functools.lru_cache(maxsize=1)
+def _price_list() -> PriceList:
+    # Neither the catalog nor the price book changes while a process runs.
+    return PriceList.load()
 
 
 def _entry(line: str) -> dict[str, Any]:

@@ -1,168 +1,51 @@
-"""Hand-checked calls: the sum stands beside each, from the vendors' lists, in USD per million tokens."""
+"""Hand-checked calls cost what was worked out by hand, and the documentation shows the same."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from pathlib import Path
 
 import pytest
+from price_shapes import SHAPES, Negotiated, Shape
 
 from modelscout.catalog.loader import load_catalog
-from modelscout.core.types import Processing, TokenUsage
+from modelscout.core.types import Processing
 from modelscout.costs.price_book import price_rows
-from modelscout.costs.prices import PriceRow
+from modelscout.costs.prices import UNIT_PRICES, PriceRow
 from modelscout.costs.pricing import PricedCall, price_usage
 
+DOCS = Path(__file__).parents[3] / "docs/price_shapes.md"
 CATALOG = load_catalog()
 BOOK: dict[tuple[str, str], list[PriceRow]] = defaultdict(list)
 for _row in price_rows(CATALOG.models):
     BOOK[_row.provider, _row.model_id].append(_row)
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-JUST_BEFORE = timedelta(microseconds=1)
-BATCH, FLEX, PRIORITY = Processing.BATCH, Processing.FLEX, Processing.PRIORITY
-
-
-class Shape(NamedTuple):
-    """One call and its cost as worked out by hand; `cost` None is unknown."""
-
-    name: str
-    model: str
-    usage: TokenUsage
-    cost: str | None
-    by_hand: str
-    at: datetime = NOW
-    processing: Processing = Processing.STANDARD
-    estimated: bool = False
-
-
-def used(read: int = 0, out: int = 0, **more: int) -> TokenUsage:
-    return TokenUsage(input_tokens=read, output_tokens=out, **more)
-
-
-def day(year: int, month: int, day_: int) -> datetime:
-    return datetime(year, month, day_, tzinfo=UTC)
-
-
-SHAPES = [
-    Shape("plain", "openai/gpt-6-luna", used(1000, 500), "0.00035", "1000 x 0.1 + 500 x 0.5 = 350"),
-    Shape("dated id", "openai/gpt-4o-2024-08-06", used(1000, 200), "0.0045", "1000 x 2.5 + 200 x 10 = 4500"),
-    Shape("dated id of an older price", "openai/gpt-4o-2024-05-13", used(1000, 200), "0.008",
-          "1000 x 5 + 200 x 15 = 8000"),
-    Shape("alias", "openai/gpt-5.6", used(1000, 100), "0.006", "1000 x 4 + 100 x 20 = 6000"),
-    Shape("prefix", "google/models/gemini-2.5-flash-lite", used(1000, 100), "0.00014",
-          "1000 x 0.1 + 100 x 0.4 = 140"),
-    Shape("cached", "openai/gpt-6.1-terra", used(10_000, 1000, cache_read_tokens=5000), "0.01025",
-          "5000 x 1 + 5000 x 0.05 + 1000 x 5 = 10250"),
-    Shape("cached in a batch", "openai/gpt-6.1-terra", used(10_000, 1000, cache_read_tokens=5000), "0.005125",
-          "5000 x 0.5 + 5000 x 0.025 + 1000 x 2.5 = 5125", processing=BATCH),
-    Shape("all cached", "anthropic/claude-sonnet-5-5", used(8000, 0, cache_read_tokens=8000), "0.0008",
-          "8000 x 0.1 = 800"),
-    Shape("cache written for five minutes", "anthropic/claude-sonnet-5-5",
-          used(8000, 100, cache_write_tokens=6000), "0.02", "2000 x 2 + 6000 x 2.5 + 100 x 10 = 20000"),
-    Shape("cache written for an hour", "anthropic/claude-sonnet-5-5",
-          used(8000, 100, cache_write_tokens=6000, cache_write_1h_tokens=6000), "0.029",
-          "2000 x 2 + 6000 x 4 + 100 x 10 = 29000"),
-    Shape("both lifetimes and a read", "anthropic/claude-opus-5-5",
-
-          used(100_000, 2000, cache_read_tokens=50_000, cache_write_tokens=30_000, cache_write_1h_tokens=10_000),
-          "0.31", "20k x 4 + 50k x 0.2 + 20k x 5 + 10k x 8 + 2k x 20 = 310000"),
-    Shape("cache written by OpenAI", "openai/gpt-5.6-sol", used(4020, 5, cache_write_tokens=4012), "0.020192",
-          "8 x 4 + 4012 x 5 + 5 x 20 = 20192"),
-    Shape("the same before the price fell", "openai/gpt-5.6-sol", used(4020, 5, cache_write_tokens=4012),
-          "0.025265", "8 x 5 + 4012 x 6.25 + 5 x 30 = 25265", at=day(2026, 8, 21) - JUST_BEFORE),
-    Shape("reasoning counts as output", "openai/gpt-5", used(1000, 3000, reasoning_tokens=2500), "0.03125",
-          "1000 x 1.25 + 3000 x 10 = 31250"),
-    Shape("image counts as input", "google/gemini-3.8-flash",
-          used(1520, 250, image_tokens=1120, image_count=1),
-          "0.0020775", "1520 x 0.75 + 250 x 3.75 = 2077.5"),
-    Shape("at the threshold of 100k", "anthropic/claude-haiku-5-5", used(100_000, 1000), "0.0105",
-          "100000 x 0.1 + 1000 x 0.5 = 10500"),
-    Shape("above 100k", "anthropic/claude-haiku-5-5", used(100_001, 1000), "0.0525005",
-          "100001 x 0.5 + 1000 x 2.5 = 52500.5"),
-    Shape("above 100k, mostly cached", "anthropic/claude-haiku-5-5",
-          used(200_000, 0, cache_read_tokens=190_000),
-          "0.0145", "10000 x 0.5 + 190000 x 0.05 = 14500"),
-    Shape("above 100k in a batch", "anthropic/claude-haiku-5-5", used(100_001, 1000), "0.02625025",
-          "100001 x 0.25 + 1000 x 1.25 = 26250.25", processing=BATCH),
-    Shape("at the threshold of 200k", "google/gemini-3.1-pro-preview", used(200_000, 100), "0.4012",
-          "200000 x 2 + 100 x 12 = 401200"),
-    Shape("above 200k", "google/gemini-3.1-pro-preview", used(200_001, 100), "0.801804",
-          "200001 x 4 + 100 x 18 = 801804"),
-    Shape("above 200k, Claude", "anthropic/claude-sonnet-4-5-20250929", used(200_001, 100), "1.202256",
-          "200001 x 6 + 100 x 22.5 = 1202256"),
-    Shape("at the threshold of 272k", "openai/gpt-6.1-sol", used(272_000, 100), "0.545",
-          "272000 x 2 + 100 x 10 = 545000"),
-    Shape("above 272k", "openai/gpt-6.1-sol", used(272_001, 100), "1.089504",
-          "272001 x 4 + 100 x 15 = 1089504"),
-    Shape("batch", "openai/gpt-4o",
-          used(1000, 200), "0.00225", "1000 x 1.25 + 200 x 5 = 2250", processing=BATCH),
-    Shape("batch before it was listed", "openai/gpt-4o", used(1000, 200), "0.00225", "half of 4500",
-          at=day(2026, 10, 14) - JUST_BEFORE, processing=BATCH, estimated=True),
-    Shape("batch that nobody lists", "google/gemini-3.5-flash", used(1000, 100), "0.0012",
-          "half of 1000 x 1.5 + 100 x 9 = 2400", processing=BATCH, estimated=True),
-    Shape("flex", "openai/gpt-5",
-          used(1000, 100), "0.001125", "1000 x 0.625 + 100 x 5 = 1125", processing=FLEX),
-    Shape("priority", "openai/gpt-4o", used(1000, 100), "0.00595", "1000 x 4.25 + 100 x 17 = 5950",
-          processing=PRIORITY),
-    Shape("Claude's fast mode", "anthropic/claude-opus-5-5", used(1000, 100), "0.012",
-          "1000 x 8 + 100 x 40 = 12000", processing=PRIORITY),
-    Shape("flex of a vendor without it", "anthropic/claude-opus-5-5", used(1000, 100), None, "no such price",
-          processing=FLEX),
-    Shape("a microsecond before the price doubles", "google/gemini-4-argon", used(1000, 100), "0.003",
-          "1000 x 2 + 100 x 10 = 3000", at=day(2026, 12, 1) - JUST_BEFORE),
-    Shape("midnight UTC of the day it doubles", "google/gemini-4-argon", used(1000, 100), "0.006",
-          "1000 x 4 + 100 x 20 = 6000", at=day(2026, 12, 1)),
-    Shape("batch after it doubles", "google/gemini-3.8-flash", used(1000, 100), "0.001125",
-          "1000 x 0.75 + 100 x 3.75 = 1125", at=day(2027, 1, 1), processing=BATCH),
-    Shape("long ago", "openai/o3",
-          used(1000, 100), "0.014", "1000 x 10 + 100 x 40 = 14000", at=day(2025, 6, 9)),
-    Shape("since its price fell", "openai/o3", used(1000, 100), "0.0028", "1000 x 2 + 100 x 8 = 2800",
-          at=day(2025, 6, 10)),
-    Shape("retired Gemini", "google/gemini-2.0-flash-001", used(1000, 100, cache_read_tokens=400), "0.00011",
-          "600 x 0.1 + 400 x 0.025 + 100 x 0.4 = 110"),
-    Shape("retired Gemini above 128k", "google/gemini-1.5-pro-002", used(128_001, 100), "0.3210025",
-          "128001 x 2.5 + 100 x 10 = 321002.5", at=day(2025, 3, 1)),
-    Shape("retired Claude", "anthropic/claude-3-sonnet-20240229", used(1000, 100), "0.0045",
-          "1000 x 3 + 100 x 15 = 4500", at=day(2024, 6, 1)),
-    Shape("retired Claude that others price at zero", "anthropic/claude-opus-4-1-20250805",
-          used(1_000_000, 100_000), "22.5", "1M x 15 + 100k x 75 = 22.5 USD", at=day(2026, 3, 1)),
-    Shape("retired GPT", "openai/gpt-4-turbo-2024-04-09",
-          used(1000, 100), "0.013", "1000 x 10 + 100 x 30 = 13000"),
-    Shape("retired vision", "openai/gpt-4-vision-preview", used(1105, 300), "0.02005",
-          "1105 x 10 + 300 x 30 = 20050"),
-    Shape("newest model", "openai/gpt-6.2-astra", used(1000, 100, cache_read_tokens=500), "0.0082",
-          "500 x 8 + 500 x 0.4 + 100 x 40 = 8200"),
-    Shape("newest model, cached price not known", "openai/gpt-6.2-sol",
-          used(1000, 100, cache_read_tokens=500), None,
-          "no price of cached input"),
-    Shape("newest model before its release", "openai/gpt-6.2-sol", used(1000, 100), None, "no price yet",
-          at=day(2026, 11, 16)),
-    Shape("newest model above 272k", "openai/gpt-6.2-sol", used(272_001, 100), "1.089504",
-          "272001 x 4 + 100 x 15 = 1089504, by the rule of its family", estimated=True),
-    Shape("cache read of a model without a cached price", "openai/gpt-4-turbo",
-          used(1000, 100, cache_read_tokens=500), None, "no price of cached input"),
-    Shape("per operation", "clarifai/general-image-recognition",
-          used(operations=128, image_count=128), "0.1536",
-          "128 x 0.0012", estimated=True),
-    Shape("images whose operations nobody counted", "clarifai/general-image-recognition",
-          used(image_count=128), None,
-          "operations missing"),
-    Shape("model without any price", "anthropic/claude-mythos-5", used(1000, 100), None, "nobody lists it"),
-    Shape("unknown model", "openai/gpt-99", used(1000, 100), None, "not in the catalog"),
-    Shape("fine-tune", "openai/ft:gpt-4o-2024-08-06:acme::x1",
-          used(1000, 100), None, "not the base model's price"),
-]  # fmt: skip
 
 
 def priced(shape: Shape) -> PricedCall:
     provider, _, model_id = shape.model.partition("/")
     model = CATALOG.resolve(provider, model_id)
     rows = BOOK[provider, model.model_id] if model else []
+    if shape.negotiated is not None and shape.negotiated.valid_from <= shape.at:
+        rows = [negotiated_row(rows[0], shape.negotiated)]
     return price_usage(shape.usage, rows, at=shape.at, processing=shape.processing)
+
+
+def negotiated_row(general: PriceRow, price: Negotiated) -> PriceRow:
+    units = dict.fromkeys(UNIT_PRICES) | {
+        "input_usd_per_million_tokens": Decimal(price.input_usd),
+        "output_usd_per_million_tokens": Decimal(price.output_usd),
+    }
+    return PriceRow(
+        provider=general.provider,
+        model_id=general.model_id,
+        processing=Processing.STANDARD,
+        valid_from=price.valid_from,
+        above_input_tokens=0,
+        source="contract",
+        estimated=False,
+        **units,
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.name)
@@ -176,14 +59,15 @@ def test_price_equals_the_one_worked_out_by_hand(shape: Shape) -> None:
 
 
 def test_names_are_unique() -> None:
-    assert len({shape.name for shape in SHAPES}) == len(SHAPES)
+    assert len({shape.name for shape in SHAPES}) == len(SHAPES) >= 40
 
 
-def test_negotiated_price_hides_the_general_one_where_the_caller_puts_it_first() -> None:
-    general = BOOK["openai", "gpt-4o"]
-    negotiated = [replace(r, input_usd_per_million_tokens=Decimal(2), source="contract") for r in general]
-
-    call = price_usage(used(1000, 200), [*negotiated, *general], at=NOW)
-
-    # 1000 x 2 + 200 x 10 = 4000
-    assert (call.cost_usd, call.price and call.price.source) == (Decimal("0.004"), "contract")
+def test_the_documentation_shows_every_shape_with_its_price() -> None:
+    shown = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in DOCS.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| shape")
+    ]
+    assert [(row[0], row[2], row[3]) for row in shown] == [
+        (shape.name, shape.by_hand, shape.cost or "unknown") for shape in SHAPES
+    ]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import random
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import modelscout.costs
+from modelscout.analytics.price_lines import price_lines
 from modelscout.catalog.loader import load_catalog
+from modelscout.commands.base import plain
 from modelscout.core.types import Processing, TokenUsage
 from modelscout.costs.price_book import price_rows
 from modelscout.costs.prices import SINCE_EVER, UNIT_PRICES, PriceRow
@@ -126,3 +134,78 @@ def test_order_of_rows_never_matters(
     chosen = [select_price(r, at=at, processing=processing, input_tokens=tokens) for r in (rows, shuffled)]
 
     assert chosen[0] == chosen[1]
+
+
+def no_float(text: str) -> float:
+    raise AssertionError(f"{text} was written as a number with a fraction")
+
+
+LINES = st.builds(
+    lambda row, usage, at, batch: {
+        "provider": row.provider,
+        "model": row.model_id,
+        "usage": {
+            "prompt_tokens": usage.input_tokens,
+            "completion_tokens": usage.output_tokens,
+            "prompt_tokens_details": {
+                "cached_tokens": usage.cache_read_tokens,
+                "cache_write_tokens": usage.cache_write_tokens,
+            },
+        },
+        "at": at.isoformat(),
+        "processing": "batch" if batch else "standard",
+    },
+    st.sampled_from([row for row in ROWS if row.provider == "openai"]),
+    usages(),
+    st.datetimes(datetime(2024, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.booleans(),
+)
+
+
+@FIXED
+@given(st.lists(LINES, max_size=5))
+def test_money_never_becomes_a_float_in_json_either(lines: list[dict[str, Any]]) -> None:
+    priced = list(price_lines((json.dumps(line) for line in lines), default_at=AT))
+    text = [json.dumps(line, default=plain) for line in priced]
+
+    for line, written in zip(priced, text, strict=True):
+        read = json.loads(written, parse_float=no_float)["cost_usd"]
+        assert read is None or Decimal(read) == line["cost_usd"]
+
+
+@FIXED
+@given(st.lists(LINES, max_size=8), st.randoms(use_true_random=False))
+def test_another_order_of_the_same_lines_has_the_same_total(
+    lines: list[dict[str, Any]], rng: random.Random
+) -> None:
+    shuffled = rng.sample(lines, len(lines))
+
+    assert total(shuffled) == total(lines)
+    assert total(lines[:3]) + total(lines[3:]) == total(lines)
+
+
+def total(lines: list[dict[str, Any]]) -> Decimal:
+    priced = price_lines((json.dumps(line) for line in lines), default_at=AT)
+    return sum((line["cost_usd"] for line in priced if line["cost_usd"] is not None), Decimal(0))
+
+
+@FIXED
+@given(st.sampled_from(ROWS), usages(), usages())
+def test_more_tokens_never_cost_less_within_a_tier_of_a_real_price(
+    row: PriceRow, usage: TokenUsage, more: TokenUsage
+) -> None:
+    before = price_usage(usage, [replace(row, above_input_tokens=0)], at=row.valid_from).cost_usd
+    after = price_usage(usage + more, [replace(row, above_input_tokens=0)], at=row.valid_from).cost_usd
+
+    assert before is None or after is None or after >= before
+
+
+def test_the_code_of_costs_holds_no_float() -> None:
+    """Neither a literal with a fraction nor a call of `float`: no amount can pass through one."""
+    folder = Path(modelscout.costs.__file__).parent
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
+            call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
+            assert not literal, f"{file.name}:{getattr(node, 'lineno', 0)}"
+            assert not call, f"{file.name}:{getattr(node, 'lineno', 0)}"
