@@ -2,53 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import anthropic  # noqa: TID253 - the registry loads this module on the first call only
 import httpx2
 
-from modelscout.core.errors import ProviderError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability
 from modelscout.providers import wire
-from modelscout.providers.anthropic_wire import MessageBuilder, parse_message, request_body
-from modelscout.providers.errors import (
-    VendorFailure,
-    malformed,
-    provider_error,
-    retry_after_seconds,
-    translated,
-    unavailable,
-)
-from modelscout.providers.protocol import (
-    GenerateRequest,
-    GenerateResult,
-    ListedModel,
-    RateLimitState,
-    StreamEvent,
-    TextDelta,
-)
+from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader
+from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
+from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, ToolCall
 
-DEFAULT_BASE_URL = "https://api.anthropic.com"
+REGIONS = {"global": "https://api.anthropic.com", "us": "https://api.anthropic.com"}
+"""One endpoint; the request says where the model runs (`inference_geo`)."""
 
-_KINDS: tuple[type[BaseException], ...] = (
-    anthropic.AnthropicError,
-    httpx2.HTTPError,
-    httpx2.StreamError,
-    TimeoutError,
-    ValueError,
+_EFFORT_MODELS = re.compile(
+    r"^claude-(?:opus-4-[5-9]|sonnet-4-[6-9]|(?:haiku|sonnet|opus|fable|mythos)-(?:[5-9]|\d\d)(?!\d))"
 )
-_RATE_HEADERS = {
-    "requests_limit": ("anthropic-ratelimit-requests-limit",),
-    "requests_remaining": ("anthropic-ratelimit-requests-remaining",),
-    "tokens_limit": ("anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-input-tokens-limit"),
-    "tokens_remaining": (
-        "anthropic-ratelimit-tokens-remaining",
-        "anthropic-ratelimit-input-tokens-remaining",
-    ),
+_FINISH_REASONS = {
+    "end_turn": FinishReason.STOP,
+    "stop_sequence": FinishReason.STOP,
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "refusal": FinishReason.REFUSAL,
 }
 _CAPABILITIES = {
     Capability.IMAGE_ANALYSIS: "image_input",
@@ -70,7 +51,7 @@ async def open_adapter(
     """
     client = anthropic.AsyncAnthropic(
         api_key=credential.api_key,
-        base_url=credential.base_url or DEFAULT_BASE_URL,
+        base_url=credential.endpoint(REGIONS),
         timeout=wire.timeout(wire.LIST_TIMEOUT_S),
         max_retries=0,
         http_client=wire.http_client(concurrency, transport),
@@ -79,113 +60,177 @@ async def open_adapter(
         yield AnthropicAdapter(credential, client)
 
 
-class AnthropicAdapter:
+class AnthropicAdapter(Adapter):
     """`ProviderAdapter` of Anthropic."""
 
     provider = "anthropic"
+    sdk_errors = (anthropic.AnthropicError,)
+    rate_headers: ClassVar = {
+        "requests_limit": ("anthropic-ratelimit-requests-limit",),
+        "requests_remaining": ("anthropic-ratelimit-requests-remaining",),
+        "tokens_limit": ("anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-input-tokens-limit"),
+        "tokens_remaining": (
+            "anthropic-ratelimit-tokens-remaining",
+            "anthropic-ratelimit-input-tokens-remaining",
+        ),
+    }
 
     def __init__(self, credential: ProviderCredential, client: anthropic.AsyncAnthropic) -> None:
         """Works with `client`, which the caller closes."""
-        self._credential = credential
+        super().__init__(credential)
         self._client = client
 
-    async def list_models(self) -> list[ListedModel]:
-        """All models of the key, retired ones included, over all pages."""
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(wire.LIST_TIMEOUT_S):
-                pages = self._client.models.list(limit=1000, lifecycle=["active", "deprecated", "retired"])
-                return [_listed(model.to_dict(mode="json")) async for model in pages]
+    async def _list(self) -> list[ListedModel]:
+        """Retired models included."""
+        pages = self._client.models.list(limit=1000, lifecycle=["active", "deprecated", "retired"])
+        return [_listed(model.to_dict(mode="json")) async for model in pages]
 
-    async def generate(self, request: GenerateRequest) -> GenerateResult:
-        """One call."""
-        watch = wire.Stopwatch()
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(request.timeout_s):
-                raw = await self._client.messages.with_raw_response.create(
-                    **request_body(request), timeout=wire.timeout(request.timeout_s)
-                )
-                text = await raw.text()
-            body = wire.json_object(self._credential, text, request_id=raw.request_id)
-            return self._result(request, body, raw.request_id, raw.headers, watch)
+    async def _get(self, model_id: str) -> ListedModel:
+        return _listed((await self._client.models.retrieve(model_id)).to_dict(mode="json"))
 
-    async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamEvent]:
-        """One streamed call; the last event is the GenerateResult."""
-        watch = wire.Stopwatch()
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(request.timeout_s):
-                raw = await self._client.messages.with_raw_response.create(
-                    **request_body(request), stream=True, timeout=wire.timeout(request.timeout_s)
-                )
-            builder = MessageBuilder()
-            remaining = request.timeout_s - watch.elapsed_ms() / 1000
-            # As plain values: the SDK's own classes take longer to build than the events to arrive.
-            async with await raw.parse(to=anthropic.AsyncStream[dict[str, Any]]) as events:
-                async for event in wire.within(aiter(events), remaining):
-                    piece = builder.add(event)
-                    if builder.has_output:
-                        watch.mark_token()
-                    if piece:
-                        yield TextDelta(piece)
-            if not builder.complete:
-                raise malformed(
-                    self._credential,
-                    "the stream ended without a stop reason",
-                    request_id=raw.request_id,
-                )
-            yield self._result(request, builder.message, raw.request_id, raw.headers, watch)
+    async def _send(self, request: GenerateRequest) -> RawAnswer:
+        raw = await self._client.messages.with_raw_response.create(
+            **self._body(request), timeout=wire.timeout(request.timeout_s)
+        )
+        body = wire.json_object(self._credential, await raw.text(), request_id=raw.request_id)
+        return RawAnswer(body, raw.request_id, raw.headers)
 
-    def _result(
-        self,
-        request: GenerateRequest,
-        body: Mapping[str, Any],
-        request_id: str | None,
-        headers: Mapping[str, str],
-        watch: wire.Stopwatch,
-    ) -> GenerateResult:
-        duration_ms = watch.elapsed_ms()
-        try:
-            return parse_message(
-                self._credential,
-                request,
-                body,
-                request_id=request_id,
-                duration_ms=duration_ms,
-                time_to_first_token_ms=watch.first_token_ms,
-                rate_limit=_rate_limit(headers),
-            )
-        except (AttributeError, KeyError, TypeError) as error:
-            text = f"the answer has an unknown form: {error!r}"
-            raise malformed(self._credential, text, request_id=request_id) from None
+    @asynccontextmanager
+    async def _open(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
+        raw = await self._client.messages.with_raw_response.create(
+            **self._body(request), stream=True, timeout=wire.timeout(request.timeout_s)
+        )
+        # As plain values: the SDK's own classes take longer to build than the events to arrive.
+        async with await raw.parse(to=anthropic.AsyncStream[dict[str, Any]]) as events:
+            yield RawStream(aiter(events), raw.request_id, raw.headers)
 
-    def _error(self, error: BaseException) -> ProviderError:
-        if isinstance(error, anthropic.APIStatusError):
-            return provider_error(self._credential, _status_failure(error))
-        if isinstance(
-            error, anthropic.APIConnectionError | httpx2.HTTPError | httpx2.StreamError | TimeoutError
-        ):
-            return unavailable(self._credential, error)
-        return malformed(self._credential, f"the answer cannot be read: {type(error).__name__}: {error}")
+    def _reader(self) -> StreamReader:
+        return MessageReader()
+
+    def _parse(self, raw: RawAnswer) -> Answer:
+        return parse_message(self._credential, raw)
+
+    def _body(self, request: GenerateRequest) -> dict[str, Any]:
+        body = request_body(request)
+        region = self._credential.region
+        return body if region == "global" else body | {"inference_geo": region}
+
+    def _failure(self, error: BaseException) -> VendorFailure | None:
+        if not isinstance(error, anthropic.APIStatusError):
+            return None
+        body = error.body if isinstance(error.body, Mapping) else {}
+        detail = body.get("error")
+        detail = detail if isinstance(detail, Mapping) else {}
+        extra = detail.get("details")
+        codes = [extra.get("error_code")] if isinstance(extra, Mapping) else []
+        codes.append(detail.get("type"))
+        return VendorFailure(
+            message=str(detail.get("message") or error.message),
+            # A failure inside a stream comes after the status 200: then the type alone tells.
+            status=error.status_code if error.status_code >= 400 else None,
+            codes=tuple(str(code) for code in codes if code),
+            request_id=error.request_id or body.get("request_id"),
+            retry_after_s=retry_after_seconds(error.response.headers),
+        )
 
 
-def _status_failure(error: anthropic.APIStatusError) -> VendorFailure:
-    body = error.body if isinstance(error.body, Mapping) else {}
-    detail = body.get("error")
-    detail = detail if isinstance(detail, Mapping) else {}
-    extra = detail.get("details")
-    codes = [extra.get("error_code")] if isinstance(extra, Mapping) else []
-    codes.append(detail.get("type"))
-    return VendorFailure(
-        message=str(detail.get("message") or error.message),
-        # A failure inside a stream comes after the status 200: then the type alone tells.
-        status=error.status_code if error.status_code >= 400 else None,
-        codes=tuple(str(code) for code in codes if code),
-        request_id=error.request_id or body.get("request_id"),
-        retry_after_s=retry_after_seconds(error.response.headers),
+def request_body(request: GenerateRequest) -> dict[str, Any]:
+    """Arguments of `messages.create`."""
+    content: list[dict[str, Any]] = [
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": image.media_type, "data": wire.base64_text(image)},
+        }
+        for image in request.images
+    ]
+    content.append({"type": "text", "text": request.prompt})
+    body: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": request.max_output_tokens,
+        "messages": [{"role": "user", "content": content}],
+    }
+    if request.system:
+        body["system"] = request.system
+    output: dict[str, Any] = {}
+    if request.json_schema is not None:
+        output["format"] = {"type": "json_schema", "schema": wire.closed_schema(request.json_schema)}
+    if request.reasoning_effort and _EFFORT_MODELS.match(request.model):
+        output["effort"] = request.reasoning_effort.value
+    if output:
+        body["output_config"] = output
+    if request.tools:
+        body["tools"] = [
+            {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
+            for tool in request.tools
+        ]
+    return body
+
+
+def parse_message(credential: ProviderCredential, raw: RawAnswer) -> Answer:
+    """What a finished message says. Raises MalformedAnswer."""
+    body = raw.body
+    stop_reason = body.get("stop_reason")
+    if not stop_reason:
+        raise malformed(credential, "the message has no stop reason", request_id=raw.request_id)
+    blocks = body["content"]
+    return Answer(
+        text="".join(block["text"] for block in blocks if block["type"] == "text"),
+        finish_reason=_FINISH_REASONS.get(stop_reason, FinishReason.OTHER),
+        usage=wire.read_usage(credential, "messages", body, request_id=raw.request_id),
+        served_model=body.get("model"),
+        request_id=raw.request_id or body.get("id"),
+        tool_calls=tuple(
+            ToolCall(name=block["name"], arguments=block["input"])
+            for block in blocks
+            if block["type"] == "tool_use" and isinstance(block["input"], Mapping)
+        ),
     )
 
 
-def _rate_limit(headers: Mapping[str, str]) -> RateLimitState:
-    return wire.rate_limit(headers, _RATE_HEADERS)
+class MessageReader:
+    """Puts a message together from the events of a stream."""
+
+    def __init__(self) -> None:
+        """Starts with no message."""
+        self.body: dict[str, Any] = {"content": [], "usage": {}}
+        self.complete = False
+        self.has_output = False
+        self._json: dict[int, list[str]] = {}
+
+    def add(self, event: Mapping[str, Any]) -> str | None:
+        """Take in one event; returns the text it adds, if any. Raises ValueError for cut tool arguments."""
+        kind = event.get("type")
+        if kind == "message_start":
+            self.body = {**event["message"], "content": []}
+        elif kind == "content_block_start":
+            self.body["content"].append(dict(event["content_block"]))
+        elif kind == "content_block_delta":
+            return self._add_delta(event["index"], event["delta"])
+        elif kind == "content_block_stop":
+            self._close_block(event["index"])
+        elif kind == "message_delta":
+            self.body.update({k: v for k, v in event["delta"].items() if v is not None})
+            known = {k: v for k, v in (event.get("usage") or {}).items() if v is not None}
+            self.body["usage"] = {**self.body.get("usage", {}), **known}
+        elif kind == "message_stop":
+            self.complete = bool(self.body.get("stop_reason"))
+        return None
+
+    def _add_delta(self, index: int, delta: Mapping[str, Any]) -> str | None:
+        kind = delta["type"]
+        if kind == "text_delta":
+            self.has_output = True
+            self.body["content"][index]["text"] += delta["text"]
+            return str(delta["text"])
+        if kind == "input_json_delta":
+            self.has_output = True
+            self._json.setdefault(index, []).append(delta["partial_json"])
+        return None
+
+    def _close_block(self, index: int) -> None:
+        text = "".join(self._json.pop(index, ()))
+        if text:
+            self.body["content"][index]["input"] = wire.loads(text)
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedModel:

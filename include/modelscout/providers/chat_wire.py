@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers import wire
+from modelscout.providers.adapter import Answer, RawAnswer
 from modelscout.providers.errors import malformed
-from modelscout.providers.protocol import FinishReason, GenerateRequest, GenerateResult, ToolCall
+from modelscout.providers.protocol import FinishReason, GenerateRequest, ToolCall
 
+_EFFORT_MODELS = re.compile(r"gpt-oss|gpt-[5-9]|(?:^|/)o\d")
+"""Whose copies of the endpoint take `reasoning_effort`; others may refuse a field that they do not know."""
 _FINISH_REASONS = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
@@ -19,8 +22,10 @@ _FINISH_REASONS = {
 }
 
 
-def chat_body(request: GenerateRequest, *, stream: bool = False) -> dict[str, Any]:
-    """Body of the chat endpoint."""
+def chat_body(
+    request: GenerateRequest, *, stream: bool = False, limit: str = "max_completion_tokens"
+) -> dict[str, Any]:
+    """Body of the chat endpoint; `limit` is its name for the most output tokens."""
     content: list[dict[str, Any]] = [{"type": "text", "text": request.prompt}]
     content += [{"type": "image_url", "image_url": {"url": wire.data_url(image)}} for image in request.images]
     messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
@@ -29,13 +34,16 @@ def chat_body(request: GenerateRequest, *, stream: bool = False) -> dict[str, An
     body: dict[str, Any] = {
         "model": request.model,
         "messages": messages,
-        "max_completion_tokens": request.max_output_tokens,
+        limit: request.max_output_tokens,
     }
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if request.json_schema is not None:
-        form = {"name": "answer", "schema": dict(request.json_schema)}
+        schema, strict = wire.strict_if_possible(request.json_schema)
+        form = {"name": "answer", "schema": schema, "strict": strict}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
+    if request.reasoning_effort and _EFFORT_MODELS.search(request.model):
+        body["reasoning_effort"] = request.reasoning_effort.value
     if request.tools:
         body["tools"] = [
             {
@@ -51,32 +59,28 @@ def chat_body(request: GenerateRequest, *, stream: bool = False) -> dict[str, An
     return body
 
 
-def parse_chat(
-    credential: ProviderCredential, request: GenerateRequest, body: Mapping[str, Any]
-) -> GenerateResult:
-    """Our result from a chat completion. Raises MalformedAnswer."""
-    request_id = body.get("id")
+def parse_chat(credential: ProviderCredential, raw: RawAnswer) -> Answer:
+    """What a chat completion says. Raises MalformedAnswer."""
+    body = raw.body
+    request_id = raw.request_id or body.get("id")
     choice = body["choices"][0]
     reason = choice.get("finish_reason")
     if not reason:
         raise malformed(credential, "the answer has no finish reason", request_id=request_id)
     message = choice["message"]
     refusal = message.get("refusal")
-    usage = wire.read_usage(credential, "chat", body, request_id=request_id)
     calls = tuple(
         _tool_call(credential, call["function"], request_id)
         for call in message.get("tool_calls") or []
         # Where the tokens ended, the arguments are cut.
         if reason != "length"
     )
-    return GenerateResult(
+    return Answer(
         text=message.get("content") or refusal or "",
         finish_reason=FinishReason.REFUSAL if refusal else _FINISH_REASONS.get(reason, FinishReason.OTHER),
-        usage=replace(usage, image_count=len(request.images)),
-        requested_model=request.model,
-        served_model=str(body.get("model") or request.model),
+        usage=wire.read_usage(credential, "chat", body, request_id=request_id),
+        served_model=body.get("model"),
         request_id=request_id,
-        duration_ms=0.0,
         tool_calls=calls,
     )
 
@@ -88,25 +92,27 @@ def _tool_call(
     return ToolCall(name=function["name"], arguments=arguments)
 
 
-class ChatBuilder:
+class ChatReader:
     """Puts a completion together from the chunks of a stream."""
 
     def __init__(self) -> None:
-        """Starts empty; an answer without finish reason is refused by `parse_chat`."""
+        """Starts empty."""
         self._message: dict[str, Any] = {}
         self._calls: dict[int, dict[str, str]] = {}
         self._choice: dict[str, Any] = {"message": self._message}
         self.body: dict[str, Any] = {"choices": [self._choice]}
         self.has_output = False
+        self.complete = False
 
-    def add(self, chunk: Mapping[str, Any]) -> str:
+    def add(self, event: Mapping[str, Any]) -> str | None:
         """Take in one chunk; returns the text it adds."""
-        self.body.update({key: chunk[key] for key in ("id", "model", "usage") if chunk.get(key)})
-        choices = chunk.get("choices") or []
+        self.body.update({key: event[key] for key in ("id", "model", "usage") if event.get(key)})
+        choices = event.get("choices") or []
         if not choices:
-            return ""
+            return None
         if choices[0].get("finish_reason"):
             self._choice["finish_reason"] = choices[0]["finish_reason"]
+            self.complete = True
         delta = choices[0].get("delta") or {}
         for name in ("content", "refusal"):
             if delta.get(name):

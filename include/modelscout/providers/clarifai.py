@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 
-from modelscout.core.errors import BadRequest, ModelNotFound, ProviderError
+from modelscout.core.errors import BadRequest, ModelNotFound
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability
 from modelscout.providers import wire
-from modelscout.providers.chat_wire import ChatBuilder, chat_body, parse_chat
-from modelscout.providers.clarifai_wire import failure_of, parse_outputs
-from modelscout.providers.errors import malformed, provider_error, translated, unavailable
-from modelscout.providers.protocol import GenerateRequest, GenerateResult, ListedModel, StreamEvent, TextDelta
+from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader
+from modelscout.providers.chat_wire import ChatReader, chat_body, parse_chat
+from modelscout.providers.errors import VendorFailure, malformed, provider_error, retry_after_seconds
+from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel
 
-DEFAULT_BASE_URL = "https://api.clarifai.com"
+REGIONS = {"global": "https://api.clarifai.com"}
 DEFAULT_OWNER = ("clarifai", "main")
 """User and app of Clarifai's own public models."""
 PAGE_SIZE = 100
 CHAT_PATH = "/v2/ext/openai/v1/chat/completions"
 
-_KINDS: tuple[type[BaseException], ...] = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, ValueError)
+SUCCESS = 10000
+MIXED_STATUS = 10010
+
+_STATUS_OF_CODE = {
+    10020: 500,
+    11001: 401,
+    11003: 402,
+    11004: 402,
+    11005: 429,
+    11006: 402,
+    11008: 401,
+    11009: 401,
+    11101: 404,
+    21200: 404,
+    21353: 503,
+    21354: 503,
+    21355: 503,
+}
+"""What Clarifai's own codes are as an HTTP status: it answers many failures with 200 or 400."""
+
 _MODEL_URL = re.compile(r"^https?://[^/]+/[^/]+/[^/]+/models/[^/]+$")
 _TYPE_CAPABILITIES: dict[str, dict[Capability, bool]] = {
     "visual-classifier": {Capability.IMAGE_ANALYSIS: True, Capability.TEXT_GENERATION: False},
@@ -52,87 +69,77 @@ async def open_adapter(
     async with wire.http_client(
         concurrency,
         transport,
-        base_url=credential.base_url or DEFAULT_BASE_URL,
+        base_url=credential.endpoint(REGIONS),
         headers={"Authorization": f"Key {credential.api_key}"},
     ) as client:
         yield ClarifaiAdapter(credential, client)
 
 
-class ClarifaiAdapter:
+class ClarifaiAdapter(Adapter):
     """`ProviderAdapter` of Clarifai.
 
     A model is named by its id in `clarifai/main`, as `user/app/id`, or by its URL. A request with images
     goes to the model as a concept model; one without, or one that names a URL, goes to the chat endpoint.
+    It states no rate limits: they are learnt from refusals.
     """
 
     provider = "clarifai"
+    limits_are_per_model = False
 
     def __init__(self, credential: ProviderCredential, client: httpx2.AsyncClient) -> None:
         """Works with `client`, which the caller closes."""
-        self._credential = credential
+        super().__init__(credential)
         self._client = client
 
-    async def list_models(self) -> list[ListedModel]:
-        """The public models of `clarifai/main`, over all pages."""
+    async def _list(self) -> list[ListedModel]:
+        """The public models of `clarifai/main`."""
         user, app = DEFAULT_OWNER
         found: list[ListedModel] = []
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(wire.LIST_TIMEOUT_S):
-                for page in range(1, 1000):
-                    query = f"page={page}&per_page={PAGE_SIZE}"
-                    body = await self._call("GET", f"/v2/users/{user}/apps/{app}/models?{query}")
-                    models = [entry for entry in body.get("models") or [] if entry.get("id")]
-                    found += [_listed(entry) for entry in models]
-                    if len(models) < PAGE_SIZE:
-                        break
+        for page in range(1, 1000):
+            query = f"page={page}&per_page={PAGE_SIZE}"
+            body = await self._call("GET", f"/v2/users/{user}/apps/{app}/models?{query}")
+            models = [entry for entry in body.get("models") or [] if entry.get("id")]
+            found += [_listed(entry) for entry in models]
+            if len(models) < PAGE_SIZE:
+                break
         return found
 
-    async def generate(self, request: GenerateRequest) -> GenerateResult:
-        """One call: image to concepts, or chat."""
-        watch = wire.Stopwatch()
+    async def _get(self, model_id: str) -> ListedModel:
+        body = await self._call("GET", _model_path(model_id))
+        entry = body.get("model")
+        if not isinstance(entry, dict) or not entry.get("id"):
+            raise malformed(self._credential, "the answer names no model")
+        return _listed(entry)
+
+    async def _send(self, request: GenerateRequest) -> RawAnswer:
         chat = _is_chat(request)
-        with translated(_KINDS, self._error):
-            path = CHAT_PATH if chat else _outputs_path(request.model)
-            sent = chat_body(request) if chat else _inputs(request)
-            async with asyncio.timeout(request.timeout_s):
-                body = await self._call("POST", path, sent, request.timeout_s)
-            return self._parsed(request, body, watch, chat=chat)
+        path = CHAT_PATH if chat else f"{_model_path(request.model)}/outputs"
+        sent = chat_body(request) if chat else _inputs(request)
+        body = await self._call("POST", path, sent, request.timeout_s)
+        return RawAnswer(body, (body.get("status") or {}).get("req_id"))
 
-    def _parsed(
-        self, request: GenerateRequest, body: Mapping[str, Any], watch: wire.Stopwatch, *, chat: bool
-    ) -> GenerateResult:
-        duration_ms = watch.elapsed_ms()
-        parse = parse_chat if chat else parse_outputs
-        try:
-            return replace(parse(self._credential, request, body), duration_ms=duration_ms)
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
-            raise malformed(self._credential, f"the answer has an unknown form: {error!r}") from None
-
-    async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamEvent]:
-        """One streamed chat; concept models have nothing to stream: BadRequest."""
+    @asynccontextmanager
+    async def _open(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
         if not _is_chat(request):
             raise BadRequest(f"{request.model} does not stream: call generate", provider=self.provider)
-        watch = wire.Stopwatch()
-        builder = ChatBuilder()
-        with translated(_KINDS, self._error):
-            call = self._client.stream(
-                "POST",
-                CHAT_PATH,
-                json=chat_body(request, stream=True),
-                timeout=wire.timeout(request.timeout_s),
-            )
-            async with call as response:
-                if response.status_code >= 400:
-                    await response.aread()
-                    self._checked(response)
-                async for chunk in wire.within(self._chunks(response), request.timeout_s):
-                    piece = builder.add(chunk)
-                    if builder.has_output:
-                        watch.mark_token()
-                    if piece:
-                        yield TextDelta(piece)
-            result = self._parsed(request, builder.body, watch, chat=True)
-            yield replace(result, time_to_first_token_ms=watch.first_token_ms)
+        call = self._client.stream(
+            "POST",
+            CHAT_PATH,
+            json=chat_body(request, stream=True),
+            timeout=wire.timeout(request.timeout_s),
+        )
+        async with call as response:
+            if response.status_code >= 400:
+                await response.aread()
+                self._checked(response)
+            yield RawStream(self._chunks(response), headers=response.headers)
+
+    def _reader(self) -> StreamReader:
+        return ChatReader()
+
+    def _parse(self, raw: RawAnswer) -> Answer:
+        parse = parse_outputs if "outputs" in raw.body else parse_chat
+        return parse(self._credential, raw)
 
     async def _chunks(self, response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
         async for line in response.aiter_lines():
@@ -168,30 +175,86 @@ class ClarifaiAdapter:
             raise malformed(self._credential, f"the body is not a JSON object: {response.text}")
         return answer
 
-    def _error(self, error: BaseException) -> ProviderError:
-        if isinstance(error, httpx2.HTTPError | httpx2.StreamError | TimeoutError):
-            return unavailable(self._credential, error)
-        return malformed(self._credential, f"the answer cannot be read: {type(error).__name__}: {error}")
-
 
 def _is_chat(request: GenerateRequest) -> bool:
     return not request.images or bool(_MODEL_URL.match(request.model))
 
 
-def _outputs_path(model: str) -> str:
+def _model_path(model: str) -> str:
     names = model.split("/")
     if len(names) not in {1, 3} or not all(names):
         raise ModelNotFound(
             f"{model!r} names no Clarifai model: use its id, user/app/id or its URL", provider="clarifai"
         )
     user, app, name = names if len(names) == 3 else (*DEFAULT_OWNER, model)
-    return f"/v2/users/{quote(user)}/apps/{quote(app)}/models/{quote(name)}/outputs"
+    return f"/v2/users/{quote(user)}/apps/{quote(app)}/models/{quote(name)}"
 
 
 def _inputs(request: GenerateRequest) -> dict[str, Any]:
     inputs = [{"data": {"image": {"base64": wire.base64_text(image)}}} for image in request.images]
     config = {"max_concepts": 20, "min_value": 0.2}
     return {"inputs": inputs, "model": {"output_info": {"output_config": config}}}
+
+
+def parse_outputs(credential: ProviderCredential, raw: RawAnswer) -> Answer:
+    """Concepts of all images by falling value, each name once: `text` is a JSON array of the names."""
+    body = raw.body
+    usage = wire.read_usage(credential, "outputs", body, request_id=raw.request_id)
+    values: dict[str, float] = {}
+    for output in body["outputs"]:
+        for concept in output["data"].get("concepts") or []:
+            name = concept["name"]
+            values[name] = max(values.get(name, 0.0), float(concept["value"]))
+    names = sorted(values, key=lambda name: -values[name])
+    model = body["outputs"][0].get("model") or {}
+    return Answer(
+        text=json.dumps(names, ensure_ascii=False),
+        finish_reason=FinishReason.STOP,
+        usage=usage,
+        served_model=model.get("id"),
+        request_id=raw.request_id,
+        confidence=values[names[0]] if names else None,
+    )
+
+
+def failure_of(status: int, headers: Mapping[str, str], answer: object, text: str) -> VendorFailure | None:
+    """What went wrong, or None. Status 200 is no success by itself: `status.code` decides."""
+    body = answer if isinstance(answer, Mapping) else {}
+    detail = body.get("status")
+    if isinstance(detail, Mapping) and detail.get("code") == MIXED_STATUS:
+        detail = _first_failed_output(body) or detail
+    detail = detail if isinstance(detail, Mapping) else {}
+    code = detail.get("code")
+    if status < 400 and code in {None, SUCCESS}:
+        return None
+    said = [str(detail[key]) for key in ("description", "details") if detail.get(key)]
+    # The chat endpoint answers with OpenAI's form of an error.
+    error = body.get("error")
+    error = error if isinstance(error, Mapping) else {}
+    return VendorFailure(
+        message=": ".join(said) or str(error.get("message") or text or "no message"),
+        status=_status(status, code),
+        codes=tuple(str(name) for name in (code, error.get("code")) if name is not None),
+        request_id=detail.get("req_id"),
+        retry_after_s=retry_after_seconds(headers),
+    )
+
+
+def _status(status: int, code: object) -> int:
+    if isinstance(code, int) and code in _STATUS_OF_CODE:
+        return _STATUS_OF_CODE[code]
+    if status >= 400:
+        return status
+    # 30xxx: the input is wrong; 11100: the request is. The rest are failures on their side.
+    return 400 if isinstance(code, int) and (code // 1000 == 30 or code == 11100) else 500
+
+
+def _first_failed_output(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    for output in body.get("outputs") or []:
+        status = output.get("status") or {}
+        if status.get("code") != SUCCESS:
+            return {"req_id": body["status"].get("req_id"), **status}
+    return None
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedModel:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import re
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -178,20 +177,3 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if 0 <= value < float("inf") else None
-
-
-@contextmanager
-def translated(
-    kinds: tuple[type[BaseException], ...], translate: Callable[[BaseException], ProviderError]
-) -> Generator[None]:
-    """Turn exceptions of `kinds` into the project's errors.
-
-    The vendor's exception is not chained: its text, request and headers may hold the key.
-    """
-    try:
-        yield
-    except ProviderError:
-        raise
-    except kinds as error:
-        failure = translate(error)
-        raise failure from None

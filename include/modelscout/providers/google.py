@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -13,40 +12,23 @@ import httpx2
 from google import genai  # noqa: TID253 - the registry loads this module on the first call only
 from google.genai import errors, types  # noqa: TID253
 
-from modelscout.core.errors import ProviderError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability
 from modelscout.providers import wire
-from modelscout.providers.errors import (
-    VendorFailure,
-    malformed,
-    provider_error,
-    retry_after_seconds,
-    translated,
-    unavailable,
-)
-from modelscout.providers.google_wire import AnswerBuilder, generation_config, parse_answer
-from modelscout.providers.protocol import (
-    GenerateRequest,
-    GenerateResult,
-    ListedModel,
-    StreamEvent,
-    TextDelta,
-)
+from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader
+from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
+from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, ToolCall
 
-DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com"
+REGIONS = {"global": "https://generativelanguage.googleapis.com"}
+"""The Gemini API keeps to no region; Vertex AI, which does, wants other credentials than a key."""
 DEFAULT_API_VERSION = "v1beta"
 """Aliases such as `gemini-flash-latest` and some request fields exist on v1beta only."""
 
-_KINDS: tuple[type[BaseException], ...] = (
-    errors.APIError,
-    # google-genai passes transport errors on as they are.
-    httpx2.HTTPError,
-    httpx2.StreamError,
-    TimeoutError,
-    ValueError,
-)
 _VERSION = re.compile(r"/(v\d+(?:beta|alpha)?\d*)/?$")
+_THINKING_LEVEL_MODELS = re.compile(r"^(?:models/)?gemini-(?:[3-9]|\d\d)")
+_REFUSALS = frozenset(
+    {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "LANGUAGE"}
+)
 
 
 @asynccontextmanager
@@ -59,10 +41,10 @@ async def open_adapter(
 ) -> AsyncIterator[GoogleAdapter]:
     """An adapter on a client of its own, made inside the running loop and closed on exit.
 
-    `api_version` overrides a version that `base_url` ends with; without either it is v1beta. `transport`
+    `api_version` overrides a version that the endpoint ends with; without either it is v1beta. `transport`
     replaces the network.
     """
-    base_url = credential.base_url or DEFAULT_BASE_URL
+    base_url = credential.endpoint(REGIONS)
     match = _VERSION.search(base_url)
     if match:
         base_url = base_url[: match.start()]
@@ -71,95 +53,89 @@ async def open_adapter(
         api_version=api_version or (match.group(1) if match else DEFAULT_API_VERSION),
         timeout=int(wire.LIST_TIMEOUT_S * 1000),
         retry_options=None,
+        # Never used; without one of ours the SDK makes one, which takes longer than a call.
+        httpx_client=wire.unused_client(),
     )
     hooks = {"response": [_refuse_unreadable_errors]}
     async with wire.http_client(concurrency, transport, event_hooks=hooks) as http:
         # Without a client of ours the SDK takes aiohttp wherever that happens to be installed.
         options.httpx_async_client = http
         client = genai.Client(api_key=credential.api_key, vertexai=False, http_options=options)
-        try:
-            yield GoogleAdapter(credential, client)
-        finally:
-            client.close()
+        yield GoogleAdapter(credential, client)
 
 
-class GoogleAdapter:
-    """`ProviderAdapter` of Google."""
+class GoogleAdapter(Adapter):
+    """`ProviderAdapter` of Google. It states no rate limits: they are learnt from refusals."""
 
     provider = "google"
+    sdk_errors = (errors.APIError,)
 
     def __init__(self, credential: ProviderCredential, client: genai.Client) -> None:
         """Works with `client`, which the caller closes."""
-        self._credential = credential
+        super().__init__(credential)
         self._client = client
 
-    async def list_models(self) -> list[ListedModel]:
-        """All models of the key, over all pages; Google names no lifecycle and no modalities."""
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(wire.LIST_TIMEOUT_S):
-                pager = await self._client.aio.models.list(config=types.ListModelsConfig(page_size=100))
-                found = list(pager.page)
-                # Not `async for`: the SDK's iterator fails on an empty page.
-                while pager.config.get("page_token"):
-                    found += await pager.next_page()
-            return [_listed(model) for model in found if model.name]
+    async def _list(self) -> list[ListedModel]:
+        """Google names no lifecycle and no modalities."""
+        pager = await self._client.aio.models.list(config=types.ListModelsConfig(page_size=100))
+        found = list(pager.page)
+        # Not `async for`: the SDK's iterator fails on an empty page.
+        while pager.config.get("page_token"):
+            found += await pager.next_page()
+        return [_listed(model) for model in found if model.name]
 
-    async def generate(self, request: GenerateRequest) -> GenerateResult:
-        """One call."""
-        watch = wire.Stopwatch()
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(request.timeout_s):
-                answer = await self._client.aio.models.generate_content(
-                    model=request.model,
-                    contents=_contents(request),
-                    config=_config(request, raw=True),
-                )
-            raw = answer.sdk_http_response
-            body = wire.json_object(self._credential, (raw.body if raw else None) or "", request_id=None)
-            return self._result(request, body, watch)
+    async def _get(self, model_id: str) -> ListedModel:
+        model = await self._client.aio.models.get(model=model_id)
+        if not model.name:
+            raise malformed(self._credential, "the answer names no model")
+        return _listed(model)
 
-    async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamEvent]:
-        """One streamed call; the last event is the GenerateResult."""
-        watch = wire.Stopwatch()
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(request.timeout_s):
-                chunks = await self._client.aio.models.generate_content_stream(
-                    model=request.model, contents=_contents(request), config=_config(request, raw=False)
-                )
-            builder = AnswerBuilder()
-            remaining = request.timeout_s - watch.elapsed_ms() / 1000
-            async for chunk in wire.within(aiter(chunks), remaining):
-                piece = builder.add(chunk.model_dump(mode="json", by_alias=True, exclude_none=True))
-                if builder.has_output:
-                    watch.mark_token()
-                if piece:
-                    yield TextDelta(piece)
-            yield self._result(request, builder.body, watch)
+    async def _send(self, request: GenerateRequest) -> RawAnswer:
+        answer = await self._client.aio.models.generate_content(
+            model=request.model, contents=_contents(request), config=_config(request, raw=True)
+        )
+        raw = answer.sdk_http_response
+        body = wire.json_object(self._credential, (raw.body if raw else None) or "", request_id=None)
+        return RawAnswer(body, body.get("responseId"))
 
-    def _result(
-        self, request: GenerateRequest, body: Mapping[str, Any], watch: wire.Stopwatch
-    ) -> GenerateResult:
-        duration_ms = watch.elapsed_ms()
-        try:
-            return parse_answer(
-                self._credential,
-                request,
-                body,
-                duration_ms=duration_ms,
-                time_to_first_token_ms=watch.first_token_ms,
-            )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise malformed(self._credential, f"the answer has an unknown form: {error!r}") from None
+    @asynccontextmanager
+    async def _open(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
+        chunks = await self._client.aio.models.generate_content_stream(
+            model=request.model, contents=_contents(request), config=_config(request, raw=False)
+        )
 
-    def _error(self, error: BaseException) -> ProviderError:
-        if isinstance(error, errors.APIError):
-            return provider_error(self._credential, _status_failure(error))
+        async def events() -> AsyncIterator[Mapping[str, Any]]:
+            async for chunk in chunks:
+                yield chunk.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+        yield RawStream(events())
+
+    def _reader(self) -> StreamReader:
+        return AnswerReader()
+
+    def _parse(self, raw: RawAnswer) -> Answer:
+        return parse_answer(self._credential, raw.body)
+
+    def _failure(self, error: BaseException) -> VendorFailure | None:
         if isinstance(error, httpx2.HTTPStatusError):
-            failure = VendorFailure(message=str(error), status=error.response.status_code)
-            return provider_error(self._credential, failure)
-        if isinstance(error, httpx2.HTTPError | httpx2.StreamError | TimeoutError):
-            return unavailable(self._credential, error)
-        return malformed(self._credential, f"the answer cannot be read: {type(error).__name__}: {error}")
+            return VendorFailure(message=str(error), status=error.response.status_code)
+        if not isinstance(error, errors.APIError):
+            return None
+        details: object = error.details
+        code: object = error.code
+        body = details if isinstance(details, Mapping) else {}
+        detail: object = body.get("error", body)
+        found: object = detail.get("details") if isinstance(detail, Mapping) else None
+        entries = [e for e in (found if isinstance(found, list) else []) if isinstance(e, Mapping)]
+        codes = [*(entry.get("reason") for entry in entries), error.status]
+        headers = getattr(error.response, "headers", None) or {}
+        delay = next((_seconds(entry["retryDelay"]) for entry in entries if "retryDelay" in entry), None)
+        return VendorFailure(
+            message=str(error.message or error.status or "no message"),
+            status=code if isinstance(code, int) and code >= 400 else None,
+            codes=tuple(str(code) for code in codes if code),
+            retry_after_s=delay if delay is not None else retry_after_seconds(headers),
+        )
 
 
 async def _refuse_unreadable_errors(response: httpx2.Response) -> None:
@@ -186,26 +162,93 @@ def _config(request: GenerateRequest, *, raw: bool) -> types.GenerateContentConf
     )
 
 
-def _status_failure(error: errors.APIError) -> VendorFailure:
-    details: object = error.details
-    body = details if isinstance(details, Mapping) else {}
-    detail = body.get("error", body)
-    entries = detail.get("details") if isinstance(detail, Mapping) else None
-    entries = [entry for entry in entries or () if isinstance(entry, Mapping)]
-    codes = [entry.get("reason") for entry in entries]
-    codes.append(error.status)
-    headers = getattr(error.response, "headers", None) or {}
-    delay = next((_seconds(entry["retryDelay"]) for entry in entries if "retryDelay" in entry), None)
-    return VendorFailure(
-        message=str(error.message or error.status or "no message"),
-        status=_http_status(error.code),
-        codes=tuple(str(code) for code in codes if code),
-        retry_after_s=delay if delay is not None else retry_after_seconds(headers),
+def generation_config(request: GenerateRequest) -> dict[str, Any]:
+    """Arguments of GenerateContentConfig."""
+    config: dict[str, Any] = {"max_output_tokens": request.max_output_tokens}
+    if request.system:
+        config["system_instruction"] = request.system
+    if request.json_schema is not None:
+        config["response_mime_type"] = "application/json"
+        config["response_json_schema"] = dict(request.json_schema)
+    if request.tools:
+        declarations = [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters_json_schema": dict(tool.parameters),
+            }
+            for tool in request.tools
+        ]
+        config["tools"] = [{"function_declarations": declarations}]
+        config["automatic_function_calling"] = {"disable": True}
+    if request.reasoning_effort and _THINKING_LEVEL_MODELS.match(request.model):
+        config["thinking_config"] = {"thinking_level": request.reasoning_effort.value.upper()}
+    return config
+
+
+def parse_answer(credential: ProviderCredential, body: Mapping[str, Any]) -> Answer:
+    """What a finished answer says. Raises MalformedAnswer."""
+    response_id = body.get("responseId")
+    candidate = (body.get("candidates") or [{}])[0]
+    reason = candidate.get("finishReason")
+    if not reason and not (body.get("promptFeedback") or {}).get("blockReason"):
+        raise malformed(credential, "the answer has no finish reason", request_id=response_id)
+    parts = (candidate.get("content") or {}).get("parts") or []
+    calls = tuple(
+        ToolCall(name=part["functionCall"]["name"], arguments=part["functionCall"].get("args") or {})
+        for part in parts
+        if "functionCall" in part
+    )
+    return Answer(
+        text=_text(parts),
+        finish_reason=_finish_reason(reason, has_calls=bool(calls)),
+        usage=wire.read_usage(credential, "generate_content", body, request_id=response_id),
+        served_model=body.get("modelVersion"),
+        request_id=response_id,
+        tool_calls=calls,
     )
 
 
-def _http_status(code: object) -> int | None:
-    return code if isinstance(code, int) and code >= 400 else None
+def _text(parts: list[Mapping[str, Any]]) -> str:
+    return "".join(part["text"] for part in parts if "text" in part and not part.get("thought"))
+
+
+def _finish_reason(reason: str | None, *, has_calls: bool) -> FinishReason:
+    if reason is None or reason in _REFUSALS:
+        return FinishReason.REFUSAL
+    if reason == "MAX_TOKENS":
+        return FinishReason.LENGTH
+    if reason == "STOP":
+        return FinishReason.TOOL_CALLS if has_calls else FinishReason.STOP
+    return FinishReason.OTHER
+
+
+class AnswerReader:
+    """Puts one answer together from the chunks of a stream."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.body: dict[str, Any] = {}
+        self.has_output = False
+        self.complete = False
+        self._parts: list[Mapping[str, Any]] = []
+
+    def add(self, event: Mapping[str, Any]) -> str | None:
+        """Take in one chunk; returns the text it adds."""
+        # Usage counts are running totals: the last chunk's hold.
+        self.body.update({key: value for key, value in event.items() if key != "candidates"})
+        self.complete = self.complete or bool((event.get("promptFeedback") or {}).get("blockReason"))
+        candidate = (event.get("candidates") or [None])[0]
+        if candidate is None:
+            return None
+        new_parts = (candidate.get("content") or {}).get("parts") or []
+        self._parts.extend(new_parts)
+        known = (self.body.get("candidates") or [{}])[0]
+        self.body["candidates"] = [{**known, **candidate, "content": {"parts": self._parts}}]
+        self.complete = self.complete or bool(candidate.get("finishReason"))
+        text = _text(new_parts)
+        self.has_output = self.has_output or bool(text) or any("functionCall" in part for part in new_parts)
+        return text
 
 
 def _seconds(text: object) -> float | None:

@@ -2,52 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import openai  # noqa: TID253 - the registry loads this module on the first call only
 
-from modelscout.core.errors import MalformedAnswer, ProviderError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers import wire
-from modelscout.providers.errors import (
-    VendorFailure,
-    malformed,
-    provider_error,
-    retry_after_seconds,
-    translated,
-    unavailable,
-)
-from modelscout.providers.openai_wire import parse_response, request_body
-from modelscout.providers.protocol import (
-    GenerateRequest,
-    GenerateResult,
-    ListedModel,
-    RateLimitState,
-    StreamEvent,
-    TextDelta,
-)
+from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader, VendorRefused
+from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
+from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, Tool, ToolCall
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
-
-_KINDS: tuple[type[BaseException], ...] = (
-    openai.OpenAIError,
-    httpx2.HTTPError,
-    httpx2.StreamError,
-    TimeoutError,
-    ValueError,
-)
-_RATE_HEADERS = {
-    "requests_limit": ("x-ratelimit-limit-requests",),
-    "requests_remaining": ("x-ratelimit-remaining-requests",),
-    "tokens_limit": ("x-ratelimit-limit-tokens",),
-    "tokens_remaining": ("x-ratelimit-remaining-tokens",),
+REGIONS = {
+    "global": "https://api.openai.com/v1",
+    "us": "https://us.api.openai.com/v1",
+    "eu": "https://eu.api.openai.com/v1",
 }
+"""Endpoints by the region that processes the data, for projects with data residency."""
+IMAGE_DETAIL = "high"
+"""`auto` means the original resolution on this year's models, which costs five times as much."""
+
+_REASONING_MODELS = re.compile(r"^(?:ft:)?(?:gpt-(?:[5-9]|\d\d)(?!.*chat)|o\d)")
+_INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.REFUSAL}
 _TOKEN_EVENTS = frozenset(
     {"response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta"}
 )
@@ -67,7 +47,7 @@ async def open_adapter(
     """
     client = openai.AsyncOpenAI(
         api_key=credential.api_key,
-        base_url=credential.base_url or DEFAULT_BASE_URL,
+        base_url=credential.endpoint(REGIONS),
         timeout=wire.timeout(wire.LIST_TIMEOUT_S),
         max_retries=0,
         http_client=wire.http_client(concurrency, transport),
@@ -78,128 +58,179 @@ async def open_adapter(
         yield OpenAIAdapter(credential, client)
 
 
-class OpenAIAdapter:
-    """`ProviderAdapter` of OpenAI."""
+class OpenAIAdapter(Adapter):
+    """`ProviderAdapter` of OpenAI. Answers are stored nowhere at the vendor."""
 
     provider = "openai"
+    sdk_errors = (openai.OpenAIError,)
+    rate_headers = wire.OPENAI_RATE_HEADERS
 
     def __init__(self, credential: ProviderCredential, client: openai.AsyncOpenAI) -> None:
         """Works with `client`, which the caller closes."""
-        self._credential = credential
+        super().__init__(credential)
         self._client = client
 
-    async def list_models(self) -> list[ListedModel]:
-        """All models of the key; the list has no pages and tells neither capabilities nor limits."""
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(wire.LIST_TIMEOUT_S):
-                page = await self._client.models.with_raw_response.list()
-            body = wire.json_object(self._credential, page.text, request_id=page.request_id)
-            entries = body.get("data")
-            if not isinstance(entries, list):
-                raise malformed(
-                    self._credential, "the list of models has no data", request_id=page.request_id
-                )
-            return [_listed(entry) for entry in entries if isinstance(entry, dict) and entry.get("id")]
+    async def _list(self) -> list[ListedModel]:
+        """The list has no pages and tells neither capabilities nor limits."""
+        page = await self._client.models.with_raw_response.list()
+        body = wire.json_object(self._credential, page.text, request_id=page.request_id)
+        entries = body.get("data")
+        if not isinstance(entries, list):
+            raise malformed(self._credential, "the list of models has no data", request_id=page.request_id)
+        return [_listed(entry) for entry in entries if isinstance(entry, dict) and entry.get("id")]
 
-    async def generate(self, request: GenerateRequest) -> GenerateResult:
-        """One call, stored nowhere at the vendor."""
-        watch = wire.Stopwatch()
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(request.timeout_s):
-                raw = await self._client.responses.with_raw_response.create(
-                    **request_body(request), timeout=wire.timeout(request.timeout_s)
-                )
-            body = wire.json_object(self._credential, raw.text, request_id=raw.request_id)
-            result = self._result(request, body, raw.request_id, watch)
-            return replace(result, rate_limit=_rate_limit(raw.headers))
+    async def _get(self, model_id: str) -> ListedModel:
+        raw = await self._client.models.with_raw_response.retrieve(model_id)
+        return _listed(wire.json_object(self._credential, raw.text, request_id=raw.request_id))
 
-    async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamEvent]:
-        """One streamed call; the last event is the GenerateResult."""
-        watch = wire.Stopwatch()
-        with translated(_KINDS, self._error):
-            async with asyncio.timeout(request.timeout_s):
-                raw = await self._client.responses.with_raw_response.create(
-                    **request_body(request), stream=True, timeout=wire.timeout(request.timeout_s)
-                )
-            remaining = request.timeout_s - watch.elapsed_ms() / 1000
-            # As plain values: the SDK's own classes take longer to build than the events to arrive.
-            async with raw.parse(to=openai.AsyncStream[dict[str, Any]]) as events:
-                async for event in wire.within(aiter(events), remaining):
-                    kind = event["type"]
-                    if kind in _TOKEN_EVENTS:
-                        watch.mark_token()
-                    if kind == "response.output_text.delta":
-                        yield TextDelta(event["delta"])
-                    elif kind == "error":
-                        raise self._stream_error(event, raw.request_id)
-                    elif kind in _FINAL_EVENTS:
-                        result = self._result(request, event["response"], raw.request_id, watch)
-                        yield replace(
-                            result,
-                            rate_limit=_rate_limit(raw.headers),
-                            time_to_first_token_ms=watch.first_token_ms,
-                        )
-                        return
-        raise malformed(
-            self._credential, "the stream ended without its final event", request_id=raw.request_id
+    async def _send(self, request: GenerateRequest) -> RawAnswer:
+        raw = await self._client.responses.with_raw_response.create(
+            **request_body(request), timeout=wire.timeout(request.timeout_s)
         )
+        body = wire.json_object(self._credential, raw.text, request_id=raw.request_id)
+        return RawAnswer(body, raw.request_id, raw.headers)
 
-    def _result(
-        self, request: GenerateRequest, body: Mapping[str, Any], request_id: str | None, watch: wire.Stopwatch
-    ) -> GenerateResult:
-        duration_ms = watch.elapsed_ms()
-        if body.get("status") == "failed" or body.get("error"):
-            raise self._stream_error(body.get("error"), request_id)
-        try:
-            return parse_response(
-                self._credential, request, body, request_id=request_id, duration_ms=duration_ms
-            )
-        except (AttributeError, KeyError, TypeError) as error:
-            text = f"the answer has an unknown form: {error!r}"
-            raise malformed(self._credential, text, request_id=request_id) from None
-
-    def _stream_error(self, error: object, request_id: str | None) -> ProviderError:
-        detail = error if isinstance(error, Mapping) else {}
-        nested = detail.get("error")
-        detail = nested if isinstance(nested, Mapping) else detail
-        codes = tuple(str(detail[key]) for key in ("code", "type") if detail.get(key))
-        failure = VendorFailure(
-            message=str(detail.get("message") or "the vendor reports a failed response"),
-            codes=codes,
-            request_id=request_id,
+    @asynccontextmanager
+    async def _open(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
+        raw = await self._client.responses.with_raw_response.create(
+            **request_body(request), stream=True, timeout=wire.timeout(request.timeout_s)
         )
-        return provider_error(self._credential, failure)
+        # As plain values: the SDK's own classes take longer to build than the events to arrive.
+        async with raw.parse(to=openai.AsyncStream[dict[str, Any]]) as events:
+            yield RawStream(aiter(events), raw.request_id, raw.headers)
 
-    def _error(self, error: BaseException) -> ProviderError:
+    def _reader(self) -> StreamReader:
+        return ResponseReader()
+
+    def _parse(self, raw: RawAnswer) -> Answer:
+        return parse_response(self._credential, raw)
+
+    def _failure(self, error: BaseException) -> VendorFailure | None:
         if isinstance(error, openai.APIStatusError):
-            return provider_error(self._credential, _status_failure(error))
-        if isinstance(
-            error, openai.APIConnectionError | httpx2.HTTPError | httpx2.StreamError | TimeoutError
-        ):
-            return unavailable(self._credential, error)
+            return _failure_of(
+                error.body,
+                error.request_id,
+                message=error.message,
+                status=error.status_code,
+                retry_after_s=retry_after_seconds(error.response.headers),
+            )
         if isinstance(error, openai.APIError) and error.body:
-            return self._stream_error(error.body, None)
-        return _unreadable(self._credential, error)
+            return _failure_of(error.body, None)
+        return None
 
 
-def _unreadable(credential: ProviderCredential, error: BaseException) -> MalformedAnswer:
-    return malformed(credential, f"the answer cannot be read: {type(error).__name__}: {error}")
+def request_body(request: GenerateRequest) -> dict[str, Any]:
+    """Arguments of `responses.create`."""
+    content: list[dict[str, Any]] = [{"type": "input_text", "text": request.prompt}]
+    content += [
+        {"type": "input_image", "image_url": wire.data_url(image), "detail": IMAGE_DETAIL}
+        for image in request.images
+    ]
+    body: dict[str, Any] = {
+        "model": request.model,
+        "store": False,
+        "max_output_tokens": request.max_output_tokens,
+        "input": [{"role": "user", "content": content}],
+    }
+    if request.system:
+        body["instructions"] = request.system
+    if request.json_schema is not None:
+        schema, strict = wire.strict_if_possible(request.json_schema)
+        form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": strict}
+        body["text"] = {"format": form}
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    if request.reasoning_effort and _REASONING_MODELS.match(request.model):
+        body["reasoning"] = {"effort": request.reasoning_effort.value}
+    return body
 
 
-def _status_failure(error: openai.APIStatusError) -> VendorFailure:
-    body = error.body if isinstance(error.body, Mapping) else {}
-    message = body.get("message") or error.message
-    return VendorFailure(
-        message=str(message),
-        status=error.status_code,
-        codes=tuple(str(body[key]) for key in ("code", "type") if body.get(key)),
-        request_id=error.request_id,
-        retry_after_s=retry_after_seconds(error.response.headers),
+def _tool(tool: Tool) -> dict[str, Any]:
+    schema, strict = wire.strict_if_possible(tool.parameters)
+    named = {"type": "function", "name": tool.name, "description": tool.description}
+    return named | {"parameters": schema, "strict": strict}
+
+
+def parse_response(credential: ProviderCredential, raw: RawAnswer) -> Answer:
+    """What a finished response says. Raises MalformedAnswer or VendorRefused."""
+    body, request_id = raw.body, raw.request_id
+    if body.get("status") == "failed" or body.get("error"):
+        raise VendorRefused(_failure_of(body.get("error"), request_id))
+    if body.get("status") not in {"completed", "incomplete"}:
+        text = f"the response has status {body.get('status')!r}"
+        raise malformed(credential, text, request_id=request_id)
+    parts = [p for item in body["output"] if item.get("type") == "message" for p in item["content"]]
+    calls = tuple(_tool_calls(credential, body, request_id))
+    refusals = [part["refusal"] for part in parts if part.get("type") == "refusal"]
+    text = "".join(part["text"] for part in parts if part.get("type") == "output_text")
+    return Answer(
+        text=text or "".join(refusals),
+        finish_reason=_finish_reason(body, has_calls=bool(calls), refused=bool(refusals)),
+        usage=wire.read_usage(credential, "responses", body, request_id=request_id),
+        served_model=body.get("model"),
+        request_id=request_id or body.get("id"),
+        tool_calls=calls,
     )
 
 
-def _rate_limit(headers: Mapping[str, str]) -> RateLimitState:
-    return wire.rate_limit(headers, _RATE_HEADERS)
+def _tool_calls(
+    credential: ProviderCredential, body: Mapping[str, Any], request_id: str | None
+) -> Iterator[ToolCall]:
+    for item in body["output"]:
+        # Where the tokens ended, the arguments are cut.
+        if item.get("type") == "function_call" and body.get("status") != "incomplete":
+            arguments = wire.json_object(credential, item["arguments"] or "{}", request_id=request_id)
+            yield ToolCall(name=item["name"], arguments=arguments)
+
+
+def _finish_reason(body: Mapping[str, Any], *, has_calls: bool, refused: bool) -> FinishReason:
+    if body.get("status") == "incomplete":
+        reason = (body.get("incomplete_details") or {}).get("reason")
+        return _INCOMPLETE.get(str(reason), FinishReason.OTHER)
+    if refused:
+        return FinishReason.REFUSAL
+    return FinishReason.TOOL_CALLS if has_calls else FinishReason.STOP
+
+
+class ResponseReader:
+    """The final event of a stream holds the whole response."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.has_output = False
+        self.complete = False
+        self.body: Mapping[str, Any] = {}
+
+    def add(self, event: Mapping[str, Any]) -> str | None:
+        """Take in one event; returns the text it adds."""
+        kind = event["type"]
+        if kind == "error":
+            raise VendorRefused(_failure_of(event, None))
+        if kind in _FINAL_EVENTS:
+            self.body, self.complete = event["response"], True
+        self.has_output = self.has_output or kind in _TOKEN_EVENTS
+        return str(event["delta"]) if kind == "response.output_text.delta" else None
+
+
+def _failure_of(
+    body: object,
+    request_id: str | None,
+    *,
+    message: str = "the vendor reports a failed response",
+    status: int | None = None,
+    retry_after_s: float | None = None,
+) -> VendorFailure:
+    """A failure from the body of an error, or from an event of a stream that has begun."""
+    detail = body if isinstance(body, Mapping) else {}
+    nested = detail.get("error")
+    detail = nested if isinstance(nested, Mapping) else detail
+    return VendorFailure(
+        message=str(detail.get("message") or message),
+        status=status,
+        codes=tuple(str(detail[key]) for key in ("code", "type") if detail.get(key)),
+        request_id=request_id,
+        retry_after_s=retry_after_s,
+    )
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedModel:

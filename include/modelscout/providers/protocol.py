@@ -135,6 +135,10 @@ class ProviderAdapter(Protocol):
         """All models that the key can see, over all pages. Raises ProviderError."""
         ...
 
+    async def get_model(self, model_id: str) -> ListedModel:
+        """One model as it is now, in one request. Raises ProviderError, ModelNotFound where it is not there."""
+        ...
+
     async def generate(self, request: GenerateRequest) -> GenerateResult:
         """One call, never retried here. Raises ProviderError."""
         ...

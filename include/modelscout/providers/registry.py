@@ -1,28 +1,46 @@
-"""Opens the adapter of a provider; the vendor's SDK loads on the first call, not before."""
+"""Which providers there are, and how the adapter of one is opened.
+
+A further provider is a module with `open_adapter`, named by an entry point of the group `modelscout.providers`;
+see docs/extend-provider.md. The vendor's SDK loads on the first call, not before.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
+from importlib.metadata import entry_points
 from typing import cast
 
 from modelscout.core.errors import ConfigurationError, ProviderError
 from modelscout.core.secrets import ProviderCredential
-from modelscout.core.types import Provider
 from modelscout.providers.protocol import GenerateRequest, ProviderAdapter
 
-_MODULES = {
-    Provider.OPENAI: "modelscout.providers.openai",
-    Provider.ANTHROPIC: "modelscout.providers.anthropic",
-    Provider.GOOGLE: "modelscout.providers.google",
-    Provider.CLARIFAI: "modelscout.providers.clarifai",
+ENTRY_POINT_GROUP = "modelscout.providers"
+BUILT_IN = {
+    "openai": "modelscout.providers.openai",
+    "anthropic": "modelscout.providers.anthropic",
+    "google": "modelscout.providers.google",
+    "clarifai": "modelscout.providers.clarifai",
+    "openai_compatible": "modelscout.providers.openai_compatible",
 }
+"""Module of each provider's adapter."""
 
 _WARM: set[str] = set()
 
 _Opener = Callable[..., AbstractAsyncContextManager[ProviderAdapter]]
+
+
+@functools.cache
+def provider_modules() -> dict[str, str]:
+    """Module of the adapter by provider: our own, then those of installed packages, which may not replace ours.
+
+    Reads package metadata only; loads no adapter.
+    """
+    found = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINT_GROUP)}
+    return BUILT_IN | {name: found[name] for name in sorted(found) if name not in BUILT_IN}
 
 
 @asynccontextmanager
@@ -32,16 +50,17 @@ async def open_adapter(
     """An adapter bound to the running event loop, closed on exit.
 
     `concurrency` is the number of connections it may hold. Raises ConfigurationError for a provider without
-    an adapter, an empty key or a `concurrency` below 1.
+    an adapter, an empty key, a region without an endpoint or a `concurrency` below 1.
     """
-    if credential.provider not in _MODULES:
-        known = ", ".join(sorted(_MODULES))
+    modules = provider_modules()
+    if credential.provider not in modules:
+        known = ", ".join(sorted(modules))
         raise ConfigurationError(f"provider={credential.provider!r} has no adapter: use one of {known}")
     if not credential.api_key.strip():
         raise ConfigurationError(f"the key of provider {credential.provider} is empty: set it")
     if concurrency < 1:
         raise ConfigurationError(f"concurrency={concurrency} must be at least 1")
-    module = importlib.import_module(_MODULES[Provider(credential.provider)])
+    module = importlib.import_module(modules[credential.provider])
     opener = cast("_Opener", module.open_adapter)
     await _warm_up(opener, credential)
     async with opener(credential, concurrency=concurrency) as adapter:

@@ -14,6 +14,7 @@ from emulator_support import ANSWERS, PROFILE, RunningEmulator
 from modelscout.emulator.answers import AnswerKey, parse_answer
 from modelscout.emulator.app import create_app
 from modelscout.emulator.profile import parse_profile
+from modelscout.providers.limits import forget_limits
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,12 @@ def emulator_server() -> Iterator[RunningEmulator]:
     yield RunningEmulator(f"http://127.0.0.1:{listener.getsockname()[1]}")
     server.should_exit = True
     thread.join(timeout=10)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    """What one test's vendor refused must not slow down the next test's."""
+    forget_limits()
 
 
 @pytest.fixture
