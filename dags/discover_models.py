@@ -26,7 +26,7 @@ def discover_models():
     def prepare() -> list[list[str]]:
         """Refresh catalog and prices; deal the organizations out to shards."""
         from modelscout.discovery.catalog_sync import sync_catalog
-        from modelscout.discovery.keys import plan_shards
+        from modelscout.discovery.shard import plan_shards
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:
@@ -38,14 +38,14 @@ def discover_models():
         """List the models of these organizations' keys of one provider."""
         import asyncio
 
-        from modelscout.discovery.keys import discover_shard
+        from modelscout.discovery.shard import discover_shard
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:
             work = discover_shard(
                 run.engine,
                 organization_ids,
-                run.credentials(organization_ids),
+                run.credentials(organization_ids, provider),
                 provider=provider,
                 concurrency=run.settings.request_concurrency,
                 now=run.now,
@@ -55,7 +55,7 @@ def discover_models():
     @task(outlets=[AI_MODELS], trigger_rule="all_done_min_one_success")
     def report() -> None:
         """Say how the keys are and update the asset."""
-        from modelscout.discovery.keys import key_health
+        from modelscout.discovery.shard import key_health
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:

@@ -2,13 +2,11 @@
 -- Owner: benchmarks. Reads: availability, ai_models, settings, ai_model_capabilities, keys.
 -- Filters that are NULL let everything pass; organizations by id or slug, models by id or provider/model.
 SELECT
-    o.id::text AS organization_id,
-    o.slug AS organization,
-    o.simulated,
+    k.organization_id::text AS organization_id,
+    k.organization,
+    k.simulated,
     k.secret_reference,
-    (
-        k.enabled AND k.health NOT IN ('refused', 'out_of_quota', 'not_configured')
-    ) AS key_works,
+    k.works AS key_works,
     k.allows_platform_probes,
     m.id::text AS model_id,
     m.provider,
@@ -28,15 +26,11 @@ SELECT
         ), '{}'
     ) AS verified
 FROM ai_model_availability AS a
-INNER JOIN organizations AS o ON a.organization_id = o.id
 INNER JOIN ai_models AS m ON a.model_id = m.id
-INNER JOIN organization_provider_keys AS k ON o.id = k.organization_id AND m.provider = k.provider
-LEFT JOIN ai_model_settings AS s ON o.id = s.organization_id AND m.id = s.model_id
+INNER JOIN usable_provider_keys AS k ON a.organization_id = k.organization_id AND m.provider = k.provider
+LEFT JOIN ai_model_settings AS s ON a.organization_id = s.organization_id AND m.id = s.model_id
 WHERE
-    o.modelscout_enabled
-    AND (
-        cast(:organizations AS text[]) IS NULL
-        OR o.slug = any(cast(:organizations AS text[]))
-        OR o.id::text = any(cast(:organizations AS text[]))
-    )
-ORDER BY o.slug, o.id, m.provider, m.provider_model_id;
+    cast(:organizations AS text[]) IS NULL
+    OR k.organization = any(cast(:organizations AS text[]))
+    OR k.organization_id::text = any(cast(:organizations AS text[]))
+ORDER BY k.organization, k.organization_id, m.provider, m.provider_model_id;

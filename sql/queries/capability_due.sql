@@ -15,21 +15,18 @@ WITH tested AS (
     GROUP BY m.id
 )
 
-SELECT DISTINCT ON (m.provider, m.provider_model_id)
+SELECT DISTINCT ON (m.provider, m.provider_model_id, m.id)
     m.id::text AS model_id,
     a.organization_id::text AS organization_id
 FROM tested AS t
 INNER JOIN ai_models AS m ON t.model_id = m.id
 INNER JOIN ai_model_availability AS a ON m.id = a.model_id
-INNER JOIN organizations AS o ON a.organization_id = o.id
-INNER JOIN organization_provider_keys AS k ON o.id = k.organization_id AND m.provider = k.provider
+INNER JOIN usable_provider_keys AS k ON a.organization_id = k.organization_id AND m.provider = k.provider
 LEFT JOIN ai_model_settings AS s ON a.organization_id = s.organization_id AND m.id = s.model_id
 WHERE
     t.due
     AND a.status IN ('active', 'available', 'deprecated')
-    AND o.modelscout_enabled
-    AND k.enabled
     AND k.allows_platform_probes
-    AND k.health NOT IN ('refused', 'out_of_quota', 'not_configured')
+    AND k.works
     AND coalesce(s.enabled, TRUE)
-ORDER BY m.provider, m.provider_model_id, o.slug, o.id;
+ORDER BY m.provider, m.provider_model_id, m.id, k.organization, k.organization_id;

@@ -9,7 +9,7 @@ SELECT
     m.max_output_tokens,
     k.organization_id::text AS organization_id,
     k.secret_reference,
-    o.simulated,
+    k.simulated,
     coalesce(
         (
             SELECT array_agg(c.capability)
@@ -22,7 +22,5 @@ SELECT
     ) AS fresh
 FROM unnest(cast(:model_ids AS uuid[]), cast(:organization_ids AS uuid[])) AS t (model_id, organization_id)
 INNER JOIN ai_models AS m ON t.model_id = m.id
-INNER JOIN organizations AS o ON t.organization_id = o.id
-INNER JOIN organization_provider_keys AS k ON o.id = k.organization_id AND m.provider = k.provider
-WHERE k.enabled
+INNER JOIN usable_provider_keys AS k ON t.organization_id = k.organization_id AND m.provider = k.provider
 ORDER BY m.provider, m.provider_model_id;

@@ -10,7 +10,7 @@ VALUES (
     :context_window_tokens, :max_output_tokens, :released_on, :deprecated_on, :retires_on, 'catalog',
     :successor, TRUE, cast(:use_case_scores AS jsonb), cast(:sources AS jsonb), :now
 )
-ON CONFLICT (provider, provider_model_id) DO UPDATE SET
+ON CONFLICT (provider, provider_model_id, owner_organization_id) DO UPDATE SET
     name = excluded.name,
     version = excluded.version,
     family = excluded.family,

@@ -1,31 +1,80 @@
--- Grain: one listed model. Owner: discovery. Writes: ai_models. Parameter: rows, a JSON array.
--- A model nobody knows becomes an incomplete row, a fine-tune one that only its organization sees; what the vendor states about lifecycle and limits now
--- overrides the catalog.
+-- Grain: one model that a key lists. Owner: discovery. Writes: ai_models.
+-- Parameter: models, a JSON array of what keys list. A model that nobody knows becomes an incomplete row, one of an
+-- organization's own a row that only it sees. What the vendor itself states about lifecycle and limits now overrides
+-- the catalog; what a gateway or a server of somebody's own says is true for its own models only.
+-- Only what is new or different is written: thousands of keys list the same models night after night.
+WITH owned AS (
+    SELECT
+        r.*,
+        CASE
+            WHEN modelscout.is_private_model(r.provider, r.provider_model_id) THEN r.organization_id
+        END AS owner_organization_id
+    FROM
+        jsonb_to_recordset(cast(:models AS jsonb))
+            AS r (
+                organization_id uuid, provider text, provider_model_id text, display_name text,
+                context_window_tokens bigint, max_output_tokens bigint, deprecated_on date, retires_on date,
+                states_lifecycle boolean, speaks_for_vendor boolean
+            )
+),
+
+listed AS (
+    SELECT DISTINCT ON (o.provider, o.provider_model_id, o.owner_organization_id)
+        o.*,
+        o.speaks_for_vendor OR o.owner_organization_id IS NOT NULL AS counts
+    FROM owned AS o
+    -- Where several keys list a model, the vendor's own word counts; else the first in order.
+    ORDER BY
+        o.provider ASC, o.provider_model_id ASC, o.owner_organization_id ASC, o.speaks_for_vendor DESC,
+        o.states_lifecycle DESC, o.organization_id ASC
+),
+
+news AS (
+    SELECT l.*
+    FROM listed AS l
+    LEFT JOIN ai_models AS m
+        ON
+            l.provider = m.provider
+            AND l.provider_model_id = m.provider_model_id
+            AND l.owner_organization_id IS NOT DISTINCT FROM m.owner_organization_id
+    WHERE
+        m.id IS NULL
+        OR (
+            l.counts
+            AND (
+                coalesce(l.context_window_tokens, m.context_window_tokens),
+                coalesce(l.max_output_tokens, m.max_output_tokens)
+            ) IS DISTINCT FROM (m.context_window_tokens, m.max_output_tokens)
+        )
+        OR (
+            l.counts
+            AND l.states_lifecycle
+            AND (m.deprecated_on, m.retires_on, m.lifecycle_source)
+            IS DISTINCT FROM (l.deprecated_on, l.retires_on, 'vendor')
+        )
+)
+
 INSERT INTO ai_models AS m (
     id, provider, provider_model_id, name, aliases, context_window_tokens, max_output_tokens, deprecated_on,
     retires_on, lifecycle_source, owner_organization_id, updated_at
 )
 SELECT
     gen_random_uuid(),
-    r.provider,
-    r.provider_model_id,
-    coalesce(r.display_name, r.provider_model_id),
+    n.provider,
+    n.provider_model_id,
+    coalesce(n.display_name, n.provider_model_id),
     '{}',
-    r.context_window_tokens,
-    r.max_output_tokens,
-    r.deprecated_on,
-    r.retires_on,
-    CASE WHEN r.states_lifecycle THEN 'vendor' END,
-    CASE WHEN r.is_private THEN cast(:organization_id AS uuid) END,
+    CASE WHEN n.counts THEN n.context_window_tokens END,
+    CASE WHEN n.counts THEN n.max_output_tokens END,
+    CASE WHEN n.counts THEN n.deprecated_on END,
+    CASE WHEN n.counts THEN n.retires_on END,
+    CASE WHEN n.counts AND n.states_lifecycle THEN 'vendor' END,
+    n.owner_organization_id,
     :now
-FROM
-    jsonb_to_recordset(cast(:rows AS jsonb))
-        AS r (
-            provider text, provider_model_id text, display_name text, context_window_tokens bigint,
-            max_output_tokens bigint, deprecated_on date, retires_on date, states_lifecycle boolean,
-            is_private boolean
-        )
-ON CONFLICT (provider, provider_model_id) DO UPDATE SET
+FROM news AS n
+-- One order for all writers, so that two shards never wait for each other in a ring.
+ORDER BY n.provider, n.provider_model_id, n.owner_organization_id
+ON CONFLICT (provider, provider_model_id, owner_organization_id) DO UPDATE SET
     context_window_tokens = coalesce(excluded.context_window_tokens, m.context_window_tokens),
     max_output_tokens = coalesce(excluded.max_output_tokens, m.max_output_tokens),
     deprecated_on
@@ -33,14 +82,4 @@ ON CONFLICT (provider, provider_model_id) DO UPDATE SET
     retires_on
     = CASE WHEN excluded.lifecycle_source = 'vendor' THEN excluded.retires_on ELSE m.retires_on END,
     lifecycle_source = coalesce(excluded.lifecycle_source, m.lifecycle_source),
-    updated_at = excluded.updated_at
-WHERE
-(
-    coalesce(excluded.context_window_tokens, m.context_window_tokens),
-    coalesce(excluded.max_output_tokens, m.max_output_tokens)
-) IS DISTINCT FROM (m.context_window_tokens, m.max_output_tokens)
-OR (
-    excluded.lifecycle_source = 'vendor'
-    AND (m.deprecated_on, m.retires_on, m.lifecycle_source)
-    IS DISTINCT FROM (excluded.deprecated_on, excluded.retires_on, 'vendor')
-);
+    updated_at = excluded.updated_at;

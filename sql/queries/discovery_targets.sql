@@ -1,18 +1,17 @@
--- Grain: one enabled key of one enabled organization. Owner: discovery.
--- Reads: organizations, organization_provider_keys.
+-- Grain: one key that may be used. Owner: discovery. Reads: usable_provider_keys.
+-- Filters that are NULL let everything pass.
 SELECT
     k.organization_id::text AS organization_id,
-    o.slug AS organization,
+    k.organization,
     k.provider,
     k.secret_reference,
-    o.simulated
-FROM organization_provider_keys AS k
-INNER JOIN organizations AS o ON k.organization_id = o.id
+    k.region,
+    k.simulated
+FROM usable_provider_keys AS k
 WHERE
-    k.enabled
-    AND o.modelscout_enabled
-    AND (
+    (
         cast(:organization_ids AS uuid[]) IS NULL
         OR k.organization_id = any(cast(:organization_ids AS uuid[]))
     )
+    AND (cast(:provider AS text) IS NULL OR k.provider = cast(:provider AS text))
 ORDER BY k.organization_id, k.provider;

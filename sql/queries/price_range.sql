@@ -25,8 +25,9 @@ prices AS (
             AS k (
                 organization_id uuid, provider text, requested_model text, processing text, served_model text
             )
-    LEFT JOIN LATERAL modelscout.model_named(k.provider, k.requested_model) AS requested ON TRUE
-    LEFT JOIN LATERAL modelscout.model_named(k.provider, k.served_model) AS served ON TRUE
+    LEFT JOIN LATERAL modelscout.model_named(k.provider, k.requested_model, k.organization_id) AS requested
+        ON TRUE
+    LEFT JOIN LATERAL modelscout.model_named(k.provider, k.served_model, k.organization_id) AS served ON TRUE
     CROSS JOIN LATERAL modelscout.price_periods(
         k.organization_id,
         k.provider,

@@ -120,6 +120,10 @@ SELECT
     ),
     :now
 FROM changes AS c
-INNER JOIN ai_models AS m ON c.provider = m.provider AND c.provider_model_id = m.provider_model_id
+INNER JOIN ai_models AS m
+    ON
+        c.provider = m.provider
+        AND c.provider_model_id = m.provider_model_id
+        AND m.owner_organization_id IS NULL
 ON CONFLICT (natural_key) DO NOTHING
 RETURNING kind, natural_key;

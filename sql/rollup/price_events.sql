@@ -31,8 +31,8 @@ resolved AS MATERIALIZED (
             AS k (
                 organization_id uuid, provider text, requested_model text, processing text, served_model text
             )
-    CROSS JOIN LATERAL modelscout.model_named(k.provider, k.requested_model) AS requested
-    LEFT JOIN LATERAL modelscout.model_named(k.provider, k.served_model) AS served ON TRUE
+    CROSS JOIN LATERAL modelscout.model_named(k.provider, k.requested_model, k.organization_id) AS requested
+    LEFT JOIN LATERAL modelscout.model_named(k.provider, k.served_model, k.organization_id) AS served ON TRUE
 ),
 
 prices AS MATERIALIZED (

@@ -26,7 +26,7 @@ from modelscout.demo.profile import Swap, write_emulator_files
 from modelscout.demo.scenario import demo_keys
 from modelscout.demo.seed import seed
 from modelscout.discovery.catalog_sync import sync_catalog
-from modelscout.discovery.keys import discover_shard, plan_shards
+from modelscout.discovery.shard import discover_shard, plan_shards
 from modelscout.recommender.publish import publish
 from modelscout.recommender.read import list_recommendations
 from modelscout.recommender.review import review

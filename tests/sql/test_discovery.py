@@ -14,16 +14,11 @@ from sqlalchemy import Engine, text
 
 from modelscout.catalog.loader import Catalog, load_catalog
 from modelscout.core.secrets import ProviderCredential, is_simulated
-from modelscout.discovery import catalog_sync, keys
+from modelscout.discovery import catalog_sync, keys, shard
 from modelscout.discovery.catalog_sync import refresh_prices, sync_catalog
-from modelscout.discovery.keys import (
-    KeyReport,
-    KeyTarget,
-    ask_key,
-    key_health,
-    plan_shards,
-    write_report,
-)
+from modelscout.discovery.keys import KeyReport, KeyTarget, ask_key
+from modelscout.discovery.shard import key_health, plan_shards
+from modelscout.discovery.write import write_reports
 from modelscout.providers.protocol import ListedModel
 from modelscout.warehouse.engine import open_engine
 
@@ -71,7 +66,11 @@ def target(organization: uuid.UUID = ACME) -> KeyTarget:
 
 def listing(*models: ListedModel | str, organization: uuid.UUID = ACME) -> KeyReport:
     listed = tuple(m if isinstance(m, ListedModel) else ListedModel(m) for m in models)
-    return KeyReport(target(organization), "valid", None, listed)
+    return KeyReport(target(organization), "valid", None, listed, speaks_for_vendor=True)
+
+
+def write_report(engine: Engine, report: KeyReport, catalog: Catalog, *, now: datetime) -> None:
+    write_reports(engine, [report], catalog, now=now)
 
 
 def rows(engine: Engine, sql: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -384,7 +383,7 @@ def test_only_the_emulator_is_simulated(base_url: str | None, simulated: bool) -
 
 def test_shards_share_out_every_organization_once(pipeline: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan_shards(pipeline, shards=2) == [[str(ACME), str(GLOBEX)]]
-    monkeypatch.setattr(keys, "ORGANIZATIONS_PER_SHARD", 1)
+    monkeypatch.setattr(shard, "ORGANIZATIONS_PER_SHARD", 1)
     for shards in (2, 5):
         assert plan_shards(pipeline, shards=shards) == [[str(ACME)], [str(GLOBEX)]]
     with pipeline.begin() as connection:

@@ -103,9 +103,10 @@ def _check(price: NegotiatedPrice) -> None:
 
 def _natural_key(connection: Connection, price: NegotiatedPrice) -> dict[str, Any]:
     provider, _, named = price.model.partition("/")
+    organization_id = organization_id_of(connection, price.organization)
     found = connection.execute(
-        text("SELECT provider_model_id FROM modelscout.model_named(:provider, :named)"),
-        {"provider": provider, "named": named},
+        text("SELECT provider_model_id FROM modelscout.model_named(:provider, :named, :organization)"),
+        {"provider": provider, "named": named, "organization": organization_id},
     ).scalar()
     if found is None:
         raise ConfigurationError(
@@ -113,7 +114,7 @@ def _natural_key(connection: Connection, price: NegotiatedPrice) -> dict[str, An
             "openai/gpt-6-luna; `modelscout catalog list` shows the known ones"
         )
     return {
-        "organization_id": organization_id_of(connection, price.organization),
+        "organization_id": organization_id,
         "provider": provider,
         "model_id": found,
         "processing": price.processing.value,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import Asset
 
+from modelscout.providers.registry import provider_modules
+
 AI_MODELS = Asset("ai_models")
 AI_MODEL_CAPABILITIES = Asset("ai_model_capabilities")
 AI_MODEL_BENCHMARKS = Asset("ai_model_benchmarks")
@@ -11,7 +13,8 @@ AI_MODEL_ANALYTICS = Asset("ai_model_analytics")
 RECOMMENDER = Asset("recommender")
 AI_MODEL_RECOMMENDATIONS = Asset("ai_model_recommendations")
 
-PROVIDERS = ("openai", "anthropic", "google", "clarifai")
+PROVIDERS = tuple(provider_modules())
+"""Every provider with an adapter, those of installed extensions among them."""
 SEVERAL_PROVIDERS_POOL = "llm_several"
 """For tasks that compare models of several providers side by side: a task waits in one pool only."""
 POOLS = {**{f"llm_{provider}": 8 for provider in PROVIDERS}, SEVERAL_PROVIDERS_POOL: 8}

@@ -1,35 +1,79 @@
-"""Keys come from Airflow connections (or a secrets backend behind them), resolved inside the task."""
+"""Keys come from Airflow connections (or a secrets backend behind them), resolved where they are used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.log import mask_secret
-
+from modelscout.core.errors import ConfigurationError
 from modelscout.core.secrets import CredentialSource, ProviderCredential
 
 
-def resolve(reference: str) -> ProviderCredential | None:
-    """The credential behind one connection id; None where it is missing or has no key.
+class KeyReference(NamedTuple):
+    """A connection id, and what the key behind it is used for."""
 
-    Convention: `llm__<organization>__<provider>`, password = key, host = base URL (empty: the vendor's own).
+    secret_reference: str
+    provider: str
+    region: str = "global"
+
+
+def resolve_all(references: Iterable[KeyReference]) -> CredentialSource:
+    """Resolve in the task's own thread, before any event loop starts; look-ups then need no connection.
+
+    Raises ConfigurationError where one connection is to serve two providers or regions.
     """
-    try:
-        connection = BaseHook.get_connection(reference)
-    except AirflowNotFoundException:
-        return None
-    key = (connection.password or "").strip()
+    return _resolve(references, _connection_in_a_task)
+
+
+def resolve_outside_tasks(references: Iterable[KeyReference]) -> CredentialSource:
+    """The same in a process that is no task, such as a command beside the scheduler."""
+    return _resolve(references, _connection_of_the_server)
+
+
+def _resolve(references: Iterable[KeyReference], find: Callable[[str], Any]) -> CredentialSource:
+    wanted: dict[str, KeyReference] = {}
+    for reference in sorted(set(references)):
+        known = wanted.setdefault(reference.secret_reference, reference)
+        if known != reference:
+            raise ConfigurationError(
+                f"secret_reference={reference.secret_reference} serves {known.provider} in {known.region} and "
+                f"{reference.provider} in {reference.region}: give each a connection of its own"
+            )
+    found = {name: _credential(reference, find(name)) for name, reference in wanted.items()}
+    return found.get
+
+
+def _credential(reference: KeyReference, connection: Any) -> ProviderCredential | None:
+    """None where there is no connection, or one without a key. Password = key, host = base URL."""
+    from airflow.sdk.log import mask_secret
+
+    key = ((connection and connection.password) or "").strip()
     if not key:
         return None
     mask_secret(key)
     return ProviderCredential(
-        provider=reference.rpartition("__")[2], api_key=key, base_url=(connection.host or "").strip() or None
+        provider=reference.provider,
+        api_key=key,
+        base_url=(connection.host or "").strip() or None,
+        region=reference.region,
     )
 
 
-def resolve_all(references: Iterable[str]) -> CredentialSource:
-    """Resolve in the task's own thread, before any event loop starts; look-ups then need no connection."""
-    found = {reference: resolve(reference) for reference in sorted(set(references))}
-    return found.get
+def _connection_in_a_task(name: str) -> Any:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        return None
+
+
+def _connection_of_the_server(name: str) -> Any:
+    from airflow.models import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return Connection.get_connection_from_secrets(name)
+    except AirflowNotFoundException:
+        return None

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from modelscout.core.clock import now
 from modelscout.core.secrets import CredentialSource
 from modelscout.core.settings import Settings
-from modelscout.orchestration.credentials import resolve_all
+from modelscout.orchestration.credentials import KeyReference, resolve_all
 from modelscout.warehouse.engine import open_engine, run_sql
 
 
@@ -24,15 +24,20 @@ class Runtime:
     engine: Engine
     now: datetime
 
-    def credentials(self, organization_ids: Sequence[str] | None = None) -> CredentialSource:
-        """Keys of these organizations, or of all, by reference."""
+    def credentials(
+        self, organization_ids: Sequence[str] | None = None, provider: str | None = None
+    ) -> CredentialSource:
+        """Keys of these organizations, or of all, by reference; only those that they may use."""
         with self.engine.connect() as connection:
             rows = run_sql(
                 connection,
                 "queries/discovery_targets",
-                {"organization_ids": None if organization_ids is None else list(organization_ids)},
+                {
+                    "organization_ids": None if organization_ids is None else list(organization_ids),
+                    "provider": provider,
+                },
             )
-        return resolve_all(row["secret_reference"] for row in rows)
+        return resolve_all(KeyReference(r["secret_reference"], r["provider"], r["region"]) for r in rows)
 
 
 @contextmanager
