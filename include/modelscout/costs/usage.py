@@ -55,13 +55,16 @@ def _responses(usage: Mapping[str, Any]) -> TokenUsage:
 
 def _chat(usage: Mapping[str, Any]) -> TokenUsage:
     details = _object(usage, "prompt_tokens_details")
+    read, written = _count(usage, "prompt_tokens", required=True), _count(usage, "completion_tokens")
+    # Google's copy of this API counts thoughts in the total alone; they are billed as output all the same.
+    unstated = max(0, _count(usage, "total_tokens") - read - written)
     return TokenUsage(
-        input_tokens=_count(usage, "prompt_tokens", required=True),
-        output_tokens=_count(usage, "completion_tokens"),
+        input_tokens=read,
+        output_tokens=written + unstated,
         cache_read_tokens=_count(details, "cached_tokens"),
         cache_write_tokens=_count(details, "cache_write_tokens"),
         cache_write_1h_tokens=_count(_object(details, "cache_write_tokens_details"), "ttl_12h_tokens"),
-        reasoning_tokens=_count(_object(usage, "completion_tokens_details"), "reasoning_tokens"),
+        reasoning_tokens=_count(_object(usage, "completion_tokens_details"), "reasoning_tokens") + unstated,
         image_tokens=_count(details, "image_tokens"),
     )
 

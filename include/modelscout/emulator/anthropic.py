@@ -13,15 +13,14 @@ from starlette.routing import Route
 
 from modelscout.core.types import Capability
 from modelscout.emulator.engine import Ask, Emulator, Refusal, Reply
+from modelscout.emulator.listing import Entry, serve_models
 from modelscout.emulator.profile import LIFECYCLES, ModelProfile
 from modelscout.emulator.serving import (
     Dialect,
     StreamPlan,
     bearer,
     image_bytes,
-    json_response,
     pieces_of,
-    refuse,
     serve,
     sse,
 )
@@ -50,18 +49,19 @@ def routes(emulator: Emulator) -> list[Route]:
         return await serve(emulator, MESSAGES, request, _key(request))
 
     async def models(request: Request) -> Response:
-        request_id = new_id("req_")
-        try:
-            state = emulator.authenticate(PROVIDER, _key(request))
-        except Refusal as refusal:
-            return refuse(emulator, MESSAGES, refusal, None, "", request_id)
-        emulator.journal.count(PROVIDER, "", state.profile.organization, 200)
-        body = _page(request, [_listed(*e) for e in emulator.visible_models(state, _wanted(request))])
-        return json_response(body, headers={"request-id": request_id})
+        def page(entries: list[Entry]) -> dict[str, Any]:
+            return _page(request, [_listed(*entry) for entry in entries])
+
+        return await serve_models(emulator, MESSAGES, _key(request), page, lifecycles=_wanted(request))
+
+    async def model(request: Request) -> Response:
+        name, every = request.path_params["model"], frozenset(LIFECYCLES)
+        return await serve_models(emulator, MESSAGES, _key(request), _one, model=name, lifecycles=every)
 
     return [
         Route("/anthropic/v1/messages", messages, methods=["POST"]),
         Route("/anthropic/v1/models", models, methods=["GET"]),
+        Route("/anthropic/v1/models/{model}", model, methods=["GET"]),
     ]
 
 
@@ -88,6 +88,10 @@ def _page(request: Request, entries: list[dict[str, Any]]) -> dict[str, Any]:
         "first_id": data[0]["id"] if data else None,
         "last_id": data[-1]["id"] if data else None,
     }
+
+
+def _one(entries: list[Entry]) -> dict[str, Any]:
+    return _listed(*entries[0])
 
 
 def _listed(model_id: str, model: ModelProfile, lifecycle: str) -> dict[str, Any]:

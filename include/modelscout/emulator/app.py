@@ -24,6 +24,7 @@ def create_app(profile: Profile, answers: AnswerKey) -> Starlette:
     app = Starlette(
         routes=[
             *openai.routes(emulator),
+            *openai.compatible_routes(emulator),
             *anthropic.routes(emulator),
             *google.routes(emulator),
             *clarifai.routes(emulator),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -14,8 +14,10 @@ from starlette.routing import Route
 from modelscout.core.types import Capability
 from modelscout.emulator import chat
 from modelscout.emulator.engine import Ask, Emulator, Refusal
+from modelscout.emulator.listing import Entry, serve_models
 from modelscout.emulator.profile import ModelProfile
 from modelscout.emulator.serving import (
+    OTHER_MODEL,
     bearer,
     broken,
     image_bytes,
@@ -30,6 +32,7 @@ from modelscout.emulator.state import Fault, KeyState, new_id
 PROVIDER = "clarifai"
 MAX_INPUTS = 128
 SUCCESS = {"code": 10000, "description": "Ok"}
+_INTERNAL = (39999, "Internal error")
 _CODES = {
     400: (11100, "Bad request format"),
     401: (11009, "API key not found"),
@@ -37,7 +40,6 @@ _CODES = {
     404: (21200, "Model does not exist"),
     429: (11005, "Connection throttled"),
 }
-_LISTED = frozenset({"active", "deprecated"})
 
 
 def routes(emulator: Emulator) -> list[Route]:
@@ -48,6 +50,7 @@ def routes(emulator: Emulator) -> list[Route]:
         Route(path, service.models, methods=["GET"]) for path in ("/clarifai/v2/models", f"{owner}/models")
     ]
     for prefix in (owner, "/clarifai/v2"):
+        found.append(Route(f"{prefix}/models/{{model}}", service.model, methods=["GET"]))
         found.append(Route(f"{prefix}/models/{{model}}/outputs", service.outputs, methods=["POST"]))
         versioned = f"{prefix}/models/{{model}}/versions/{{version}}/outputs"
         found.append(Route(versioned, service.outputs, methods=["POST"]))
@@ -73,17 +76,36 @@ class _Service:
 
     async def models(self, request: Request) -> Response:
         """One page of models."""
-        try:
-            state = self._emulator.authenticate(PROVIDER, bearer(request))
-        except Refusal as refusal:
-            return self._refuse(refusal, None, "")
-        self._emulator.journal.count(PROVIDER, "", state.profile.organization, 200)
-        entries = [_listed(*e[:2]) for e in self._emulator.visible_models(state, _LISTED)]
         page, per_page = (
             _number(request, name, default) for name, default in (("page", 1), ("per_page", 20))
         )
         start = (page - 1) * per_page
-        return json_response({"status": _ok(), "models": entries[start : start + per_page]})
+
+        def one_page(entries: list[Entry]) -> dict[str, Any]:
+            listed = [_listed(*entry[:2]) for entry in entries[start : start + per_page]]
+            return {"status": _ok(), "models": listed}
+
+        return await self._models(request, one_page)
+
+    async def model(self, request: Request) -> Response:
+        """One model."""
+        name = request.path_params["model"]
+        return await self._models(request, lambda e: {"status": _ok(), "model": _listed(*e[0][:2])}, name)
+
+    async def _models(
+        self,
+        request: Request,
+        write: Callable[[list[Entry]], dict[str, Any]],
+        model: str | None = None,
+    ) -> Response:
+        return await serve_models(
+            self._emulator,
+            self._chat,
+            bearer(request),
+            write,
+            model=model,
+            refusal_of=lambda refusal, state: self._refuse(refusal, state, ""),
+        )
 
     async def outputs(self, request: Request) -> Response:
         """Concepts of up to 128 images."""
@@ -133,12 +155,21 @@ class _Service:
         if fault is not None and fault.kind == "empty":
             for output in answer["outputs"]:
                 output["data"] = {}
+        if fault is not None and fault.kind == "serve_other":
+            for output in answer["outputs"]:
+                output["model"] = {**output["model"], "id": fault.code or OTHER_MODEL}
+        if fault is not None and fault.kind == "error_inside":
+            code, description = _CODES.get(fault.status or 503, _INTERNAL)
+            answer = {
+                "status": {"code": code, "description": description, "req_id": new_id("")},
+                "outputs": [],
+            }
         return broken(json_response(answer), fault)
 
     def _refuse(self, refusal: Refusal, state: KeyState | None, model: str) -> Response:
         organization = state.profile.organization if state else ""
         self._emulator.journal.count(PROVIDER, model, organization, refusal.status)
-        code, description = _CODES.get(refusal.status, (39999, "Internal error"))
+        code, description = _CODES.get(refusal.status, _INTERNAL)
         if refusal.code and refusal.code.isdigit():
             code = int(refusal.code)
         status = {"code": code, "description": description, "details": refusal.message, "req_id": new_id("")}

@@ -12,15 +12,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelscout.core.errors import ConfigurationError
-from modelscout.core.types import Provider
 from modelscout.emulator.engine import Emulator, Refusal
-from modelscout.emulator.profile import Profile, parse_model, parse_profile
+from modelscout.emulator.profile import PROVIDERS, Profile, parse_model, parse_profile
 from modelscout.emulator.reader import as_object, build, known_fields
 from modelscout.emulator.serving import bearer, json_response, read_json
 from modelscout.emulator.state import Fault
 
-FAULT_KINDS = ("http", "refuse_first_token", "delay", "cut_stream", "malformed", "empty")
-_CHANGEABLE = ("models", "keys", "now", "latency_scale", "seed", "item_correlation")
+FAULT_KINDS = (
+    "http", "refuse_first_token", "delay", "slow_first_token", "cut_stream", "malformed", "empty", "empty_body",
+    "wrong_type", "error_inside", "unknown_fields", "serve_other",
+)  # fmt: skip
+OPERATIONS = ("generate", "list")
+_CHANGEABLE = ("models", "keys", "now", "latency_scale", "list_ms", "seed", "item_correlation")
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -59,8 +62,12 @@ class _Control:
     async def add_fault(self, request: Request) -> Response:
         """Play a fault on the next matching calls."""
         fault: Fault = build(Fault, known_fields(await read_json(request), Fault, "fault"), "fault")
-        if fault.provider not in set(Provider):
-            raise ConfigurationError(f"fault.provider={fault.provider!r}: use one of {', '.join(Provider)}")
+        if fault.provider not in PROVIDERS:
+            raise ConfigurationError(f"fault.provider={fault.provider!r}: use one of {', '.join(PROVIDERS)}")
+        if fault.operation not in OPERATIONS:
+            raise ConfigurationError(
+                f"fault.operation={fault.operation!r}: use one of {', '.join(OPERATIONS)}"
+            )
         if fault.kind not in FAULT_KINDS:
             raise ConfigurationError(f"fault.kind={fault.kind!r}: use one of {', '.join(FAULT_KINDS)}")
         if fault.times < 1:

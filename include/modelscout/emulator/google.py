@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from modelscout.core.types import Capability
 from modelscout.emulator.engine import Ask, Emulator, Refusal, Reply
+from modelscout.emulator.listing import Entry, serve_models
 from modelscout.emulator.profile import ModelProfile
 from modelscout.emulator.serving import (
     Dialect,
@@ -18,7 +19,6 @@ from modelscout.emulator.serving import (
     image_bytes,
     json_response,
     pieces_of,
-    refuse,
     serve,
     sse,
 )
@@ -37,7 +37,6 @@ _STATUS = {
     504: "DEADLINE_EXCEEDED",
 }
 _METHODS = {"generateContent": False, "streamGenerateContent": True}
-_LISTED = frozenset({"active", "deprecated"})
 
 
 def routes(emulator: Emulator) -> list[Route]:
@@ -51,18 +50,19 @@ def routes(emulator: Emulator) -> list[Route]:
         return await serve(emulator, GENERATE, request, _key(request), fill=fill)
 
     async def models(request: Request) -> Response:
-        try:
-            state = emulator.authenticate(PROVIDER, _key(request))
-        except Refusal as refusal:
-            return refuse(emulator, GENERATE, refusal, None, "", "")
-        emulator.journal.count(PROVIDER, "", state.profile.organization, 200)
-        return json_response(
-            _page(request, [_listed(*e[:2]) for e in emulator.visible_models(state, _LISTED)])
-        )
+        def page(entries: list[Entry]) -> dict[str, Any]:
+            return _page(request, [_listed(*entry[:2]) for entry in entries])
+
+        return await serve_models(emulator, GENERATE, _key(request), page)
+
+    async def model(request: Request) -> Response:
+        name = request.path_params["model"]
+        return await serve_models(emulator, GENERATE, _key(request), _one, model=name)
 
     found = []
     for version in ("v1", "v1beta"):
         found.append(Route(f"/gemini/{version}/models", models, methods=["GET"]))
+        found.append(Route(f"/gemini/{version}/models/{{model}}", model, methods=["GET"]))
         found.append(Route(f"/gemini/{version}/models/{{call}}", call, methods=["POST"]))
     return found
 
@@ -79,6 +79,10 @@ def _page(request: Request, entries: list[dict[str, Any]]) -> dict[str, Any]:
     if first + limit < len(entries):
         page["nextPageToken"] = str(first + limit)
     return page
+
+
+def _one(entries: list[Entry]) -> dict[str, Any]:
+    return _listed(*entries[0][:2])
 
 
 def _listed(model_id: str, model: ModelProfile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from modelscout.emulator import chat
 from modelscout.emulator.engine import Ask, Emulator, Refusal, Reply
+from modelscout.emulator.listing import Entry, serve_models
 from modelscout.emulator.openai_errors import error_body, limit_headers
 from modelscout.emulator.profile import ModelProfile
 from modelscout.emulator.serving import (
@@ -20,16 +21,13 @@ from modelscout.emulator.serving import (
     StreamPlan,
     bearer,
     image_bytes,
-    json_response,
     pieces_of,
-    refuse,
     serve,
     sse,
 )
 from modelscout.emulator.state import new_id
 
 PROVIDER = "openai"
-_LISTED = frozenset({"active", "deprecated"})
 
 
 def routes(emulator: Emulator) -> list[Route]:
@@ -42,20 +40,41 @@ def routes(emulator: Emulator) -> list[Route]:
         return await serve(emulator, CHAT, request, bearer(request))
 
     async def models(request: Request) -> Response:
-        request_id = new_id("req_")
-        try:
-            state = emulator.authenticate(PROVIDER, bearer(request))
-        except Refusal as refusal:
-            return refuse(emulator, RESPONSES, refusal, None, "", request_id)
-        emulator.journal.count(PROVIDER, "", state.profile.organization, 200)
-        data = [_listed(*entry[:2]) for entry in emulator.visible_models(state, _LISTED)]
-        return json_response({"object": "list", "data": data}, headers={"x-request-id": request_id})
+        return await serve_models(emulator, RESPONSES, bearer(request), _list)
+
+    async def model(request: Request) -> Response:
+        name = request.path_params["model"]
+        return await serve_models(emulator, RESPONSES, bearer(request), _one, model=name)
 
     return [
         Route("/openai/v1/responses", responses, methods=["POST"]),
         Route("/openai/v1/chat/completions", completions, methods=["POST"]),
         Route("/openai/v1/models", models, methods=["GET"]),
+        Route("/openai/v1/models/{model}", model, methods=["GET"]),
     ]
+
+
+def compatible_routes(emulator: Emulator) -> list[Route]:
+    """The endpoints under `/compatible/v1`: what self-hosted servers and gateways have of OpenAI's."""
+
+    async def completions(request: Request) -> Response:
+        return await serve(emulator, COMPATIBLE, request, bearer(request))
+
+    async def models(request: Request) -> Response:
+        return await serve_models(emulator, COMPATIBLE, bearer(request), _list)
+
+    return [
+        Route("/compatible/v1/chat/completions", completions, methods=["POST"]),
+        Route("/compatible/v1/models", models, methods=["GET"]),
+    ]
+
+
+def _list(entries: list[Entry]) -> dict[str, Any]:
+    return {"object": "list", "data": [_listed(*entry[:2]) for entry in entries]}
+
+
+def _one(entries: list[Entry]) -> dict[str, Any]:
+    return _listed(*entries[0][:2])
 
 
 def _listed(model_id: str, model: ModelProfile) -> dict[str, Any]:
@@ -270,3 +289,4 @@ def _error_frame(refusal: Refusal, _request_id: str) -> bytes:
 
 RESPONSES = Dialect(PROVIDER, "req_", read, write, stream, error_body, _error_frame, limit_headers)
 CHAT = chat.dialect(PROVIDER)
+COMPATIBLE = chat.dialect("openai_compatible")

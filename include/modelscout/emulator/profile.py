@@ -13,6 +13,8 @@ from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability, Provider
 from modelscout.emulator.reader import as_object, build, known_fields
 
+PROVIDERS = (*Provider, "openai_compatible")
+"""Whose APIs are spoken; the last stands for self-hosted servers and gateways."""
 LIFECYCLES = ("active", "deprecated", "retired")
 BILLINGS = ("tokens", "operations")
 
@@ -27,6 +29,7 @@ class KeyProfile:
     """Model ids without the provider, such as `gpt-6-luna`."""
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    lists_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class Profile:
     seed: int = 0
     latency_scale: float = 1.0
     """Factor on every delay; 0 answers at once."""
+    list_ms: float = 0.0
+    """How long a list of models, or a look at one, takes."""
     control_token: str = field(default="", repr=False)
     """Bearer token of `/control/…`; empty closes the control endpoints."""
     item_correlation: float = 0.6
@@ -137,8 +142,8 @@ def parse_model(name: str, data: object, base: ModelProfile | None = None) -> Mo
     """A model's settings from JSON values, on top of `base` if given. Raises ConfigurationError."""
     where = f"models[{name}]"
     provider, _, model_id = name.partition("/")
-    if provider not in set(Provider) or not model_id:
-        raise ConfigurationError(f"{where}: name it as provider/id with one of {', '.join(Provider)}")
+    if provider not in PROVIDERS or not model_id:
+        raise ConfigurationError(f"{where}: name it as provider/id with one of {', '.join(PROVIDERS)}")
     values = known_fields(data, ModelProfile, where)
     built: ModelProfile = build(ModelProfile, values, where)
     model = dataclasses.replace(base, **{name: getattr(built, name) for name in values}) if base else built
@@ -148,9 +153,9 @@ def parse_model(name: str, data: object, base: ModelProfile | None = None) -> Mo
 
 def _key(data: object, where: str) -> KeyProfile:
     key: KeyProfile = build(KeyProfile, known_fields(data, KeyProfile, where), where)
-    if key.provider not in set(Provider):
-        raise ConfigurationError(f"{where}.provider={key.provider!r}: use one of {', '.join(Provider)}")
-    for name in ("requests_per_minute", "tokens_per_minute"):
+    if key.provider not in PROVIDERS:
+        raise ConfigurationError(f"{where}.provider={key.provider!r}: use one of {', '.join(PROVIDERS)}")
+    for name in ("requests_per_minute", "tokens_per_minute", "lists_per_minute"):
         value = getattr(key, name)
         if value is not None and value < 1:
             raise ConfigurationError(f"{where}.{name}={value} must be at least 1, or null for no limit")

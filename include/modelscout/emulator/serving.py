@@ -17,6 +17,10 @@ from modelscout.emulator.engine import Ask, Emulator, Refusal, Reply
 from modelscout.emulator.state import Fault, KeyState, new_id
 
 STREAM_CHUNKS = 4
+OTHER_MODEL = "some-other-model"
+"""Who answers where a fault lets somebody else answer and does not say whom."""
+NEW_FIELDS = {"x_new": {"nested": [1, None]}, "x_more": "text"}
+"""What an API might add one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +86,26 @@ async def serve(
     except Refusal as refusal:
         return refuse(emulator, dialect, refusal, state, model, request_id)
     emulator.journal.count(dialect.provider, model, state.profile.organization, 200)
-    if fault is not None and fault.kind == "empty":
-        reply.text, reply.tool_call, reply.finish = "", None, "stop"
     headers = dialect.headers(state, request_id)
-    if ask.stream:
+    if fault is not None:
+        _alter(reply, fault)
+        if fault.kind == "error_inside":
+            body = dialect.error(fault_refusal(fault, dialect.fault_status), request_id)
+            return json_response(body, 200, headers)
+    if ask.stream and (fault is None or fault.kind not in {"empty_body", "wrong_type"}):
         frames = _frames(dialect, ask, reply, request_id, fault)
         return StreamingResponse(frames, headers=headers, media_type="text/event-stream")
-    if reply.first_token_s or reply.generation_s:
-        await asyncio.sleep(reply.first_token_s + reply.generation_s)
+    await asyncio.sleep(reply.first_token_s + reply.generation_s + _slow_s(fault))
     response = json_response(dialect.write(ask, reply, request_id), 200, headers)
     return broken(response, fault)
+
+
+def _alter(reply: Reply, fault: Fault) -> None:
+    """What a fault changes about the answer itself."""
+    if fault.kind == "empty":
+        reply.text, reply.tool_call, reply.finish = "", None, "stop"
+    if fault.kind == "serve_other":
+        reply.served_model = fault.code or OTHER_MODEL
 
 
 def read_ask(dialect: Dialect, body: Mapping[str, Any]) -> Ask:
@@ -126,9 +140,14 @@ def refuse(
 
 
 async def play_delay(fault: Fault | None) -> None:
-    """Wait as long as a fault says."""
-    if fault is not None and fault.delay_ms:
+    """Wait as long as a fault says; a slow first token comes later, in its place."""
+    if fault is not None and fault.delay_ms and fault.kind != "slow_first_token":
         await asyncio.sleep(fault.delay_ms / 1000)
+
+
+def _slow_s(fault: Fault | None) -> float:
+    """Seconds by which a fault holds back the first token."""
+    return fault.delay_ms / 1000 if fault is not None and fault.kind == "slow_first_token" else 0.0
 
 
 def raise_fault(fault: Fault | None, stream: bool, default_status: int) -> None:
@@ -146,11 +165,20 @@ def fault_refusal(fault: Fault, default_status: int) -> Refusal:
 
 
 def broken(response: Response, fault: Fault | None) -> Response:
-    """The response, with its body cut in half where a fault says so."""
-    if fault is not None and fault.kind in {"malformed", "cut_stream"}:
-        body = bytes(response.body)
-        response.body = body[: len(body) // 2]
-        response.headers["content-length"] = str(len(response.body))
+    """The response with its body cut, emptied, replaced or extended where a fault says so."""
+    kind = "" if fault is None else fault.kind
+    body = bytes(response.body)
+    if kind in {"malformed", "cut_stream"}:
+        body = body[: len(body) // 2]
+    elif kind == "empty_body":
+        body = b""
+    elif kind == "wrong_type":
+        body = b"<html><body>Please sign in to the network.</body></html>"
+        response.headers["content-type"] = "text/html"
+    elif kind == "unknown_fields":
+        body = json.dumps({**json.loads(body), **NEW_FIELDS}).encode()
+    response.body = body
+    response.headers["content-length"] = str(len(body))
     return response
 
 
@@ -159,9 +187,12 @@ async def _frames(
 ) -> AsyncIterator[bytes]:
     plan = dialect.stream(ask, reply, request_id)
     kind = fault.kind if fault else ""
-    for frame in plan.head:
+    # Google's streams name no events.
+    event = None if dialect.provider == "google" else "x.unknown"
+    unknown = [sse({"type": "x.unknown", **NEW_FIELDS}, event)] if kind == "unknown_fields" else []
+    for frame in (*plan.head, *unknown):
         yield frame
-    await asyncio.sleep(reply.first_token_s)
+    await asyncio.sleep(reply.first_token_s + _slow_s(fault))
     if fault is not None and kind == "refuse_first_token":
         yield dialect.error_frame(fault_refusal(fault, dialect.fault_status), request_id)
         return

@@ -66,6 +66,14 @@ class KeyState:
         self.profile = profile
         self.requests = Bucket(profile.requests_per_minute) if profile.requests_per_minute else None
         self.tokens = Bucket(profile.tokens_per_minute) if profile.tokens_per_minute else None
+        self.lists = Bucket(profile.lists_per_minute) if profile.lists_per_minute else None
+
+    def admit_list(self) -> float:
+        """Take one list of models; returns the seconds to wait instead where the limit is passed."""
+        wait = self.lists.wait_s(1) if self.lists else 0.0
+        if self.lists and wait <= 0:
+            self.lists.take(1)
+        return wait
 
     def admit(self, input_tokens: int) -> float:
         """Take one request and its input; returns the seconds to wait instead where a limit is passed."""
@@ -123,7 +131,7 @@ class PromptCache:
 
 @dataclass(slots=True)
 class Fault:
-    """A failure to play. `times` counts down; fields that are None match every call."""
+    """A failure to play. `times` counts down; fields that are None match every call of the operation."""
 
     provider: str
     kind: str
@@ -134,6 +142,8 @@ class Fault:
     retry_after_s: float | None = None
     delay_ms: float = 0.0
     times: int = 1
+    operation: str = "generate"
+    """`generate`, or `list` for lists of models."""
 
 
 class Faults:
@@ -155,10 +165,11 @@ class Faults:
         """Number of faults that are still to be played."""
         return len(self._faults)
 
-    def next_for(self, provider: str, model: str, key: str) -> Fault | None:
+    def next_for(self, provider: str, model: str, key: str, *, operation: str = "generate") -> Fault | None:
         """The first matching fault, counted down."""
         for fault in self._faults:
-            if fault.provider == provider and fault.model in {None, model} and fault.key in {None, key}:
+            matches = (fault.provider, fault.operation) == (provider, operation)
+            if matches and fault.model in {None, model} and fault.key in {None, key}:
                 fault.times -= 1
                 if fault.times < 1:
                     self._faults.remove(fault)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import httpx2
 
@@ -19,7 +19,13 @@ from modelscout.core.errors import MalformedAnswer, ProviderError, RateLimited
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import TokenUsage
 from modelscout.providers import wire
-from modelscout.providers.errors import VendorFailure, malformed, provider_error, unavailable
+from modelscout.providers.errors import (
+    VendorFailure,
+    failure_inside,
+    malformed,
+    provider_error,
+    unavailable,
+)
 from modelscout.providers.limits import KeyLimits, limits_of
 from modelscout.providers.protocol import (
     FinishReason,
@@ -31,9 +37,13 @@ from modelscout.providers.protocol import (
     ToolCall,
 )
 
+T = TypeVar("T")
+
 _CHARACTERS_PER_TOKEN = 4
 _IMAGE_TOKENS = 1_000
 """For the pacing only, which the vendor's own figures correct."""
+_UNKNOWN_FORM = (AttributeError, IndexError, KeyError, TypeError)
+"""What reading an answer raises where the answer does not look as it should."""
 _TRANSPORT_ERRORS: tuple[type[BaseException], ...] = (httpx2.HTTPError, httpx2.StreamError, TimeoutError)
 
 
@@ -66,6 +76,18 @@ class Answer:
     request_id: str | None
     tool_calls: tuple[ToolCall, ...] = ()
     confidence: float | None = None
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One call between its reservation and its end."""
+
+    used_tokens: int | None = None
+
+    def ended(self, result: GenerateResult) -> GenerateResult:
+        """Note what the call took of a limit on tokens."""
+        self.used_tokens = result.usage.input_tokens + result.usage.output_tokens
+        return result
 
 
 class StreamReader(Protocol):
@@ -144,30 +166,24 @@ class Adapter(ABC):
 
     async def list_models(self) -> list[ListedModel]:
         """All models that the key can see. Raises ProviderError."""
-        async with self._turn("", 0, wire.LIST_TIMEOUT_S):
-            with self._translated():
-                async with asyncio.timeout(wire.LIST_TIMEOUT_S):
-                    return await self._list()
+        return await self._looked_up(self._list)
 
     async def get_model(self, model_id: str) -> ListedModel:
         """One model, asked for now in one request. Raises ProviderError, ModelNotFound among them."""
-        async with self._turn("", 0, wire.LIST_TIMEOUT_S):
-            with self._translated():
-                async with asyncio.timeout(wire.LIST_TIMEOUT_S):
-                    return await self._get(model_id)
+        return await self._looked_up(lambda: self._get(model_id))
 
     async def generate(self, request: GenerateRequest) -> GenerateResult:
         """One call. Raises ProviderError."""
-        async with self._turn(request.model, _tokens(request), request.timeout_s):
+        async with self._turn(request.model, _tokens(request), request.timeout_s) as turn:
             watch = wire.Stopwatch()
             with self._translated():
                 async with asyncio.timeout(request.timeout_s):
                     raw = await self._send(request)
-                return self._result(request, raw, watch)
+                return turn.ended(self._result(request, raw, watch))
 
     async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamEvent]:
         """One streamed call; the last event is the GenerateResult. Raises ProviderError."""
-        async with self._turn(request.model, _tokens(request), request.timeout_s):
+        async with self._turn(request.model, _tokens(request), request.timeout_s) as turn:
             watch = wire.Stopwatch()
             with self._translated():
                 async with self._opened(request) as raw:
@@ -183,7 +199,17 @@ class Adapter(ABC):
                     raise malformed(
                         self._credential, "the stream ended before the answer did", request_id=raw.request_id
                     )
-                yield self._result(request, RawAnswer(reader.body, raw.request_id, raw.headers), watch)
+                answer = RawAnswer(reader.body, raw.request_id, raw.headers)
+                yield turn.ended(self._result(request, answer, watch))
+
+    async def _looked_up(self, ask: Callable[[], Awaitable[T]]) -> T:
+        async with self._turn("", 0, wire.LIST_TIMEOUT_S):
+            with self._translated():
+                async with asyncio.timeout(wire.LIST_TIMEOUT_S):
+                    try:
+                        return await ask()
+                    except _UNKNOWN_FORM as error:
+                        raise self._unknown_form(error, None) from None
 
     @asynccontextmanager
     async def _opened(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
@@ -198,31 +224,37 @@ class Adapter(ABC):
             await opening.__aexit__(None, None, None)
 
     @asynccontextmanager
-    async def _turn(self, model: str, tokens: int, patience_s: float) -> AsyncIterator[None]:
+    async def _turn(self, model: str, tokens: int, patience_s: float) -> AsyncIterator[_Turn]:
         """Wait until the key's limits leave room, and tell them how the call ended."""
-        limits = self.limits(model)
+        limits, turn = self.limits(model), _Turn()
         wait = limits.reserve(tokens, patience_s=patience_s, provider=self.provider)
         try:
             if wait > 0:
                 await asyncio.sleep(wait)
-            yield
+            yield turn
         except RateLimited as error:
             limits.throttled(error.retry_after_s)
             raise
         finally:
-            limits.release(tokens)
+            limits.release(tokens, turn.used_tokens)
 
     def _add(self, reader: StreamReader, event: Mapping[str, Any], raw: RawStream) -> str | None:
         try:
             return reader.add(event)
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
+        except VendorRefused as refused:
+            known = refused.failure.request_id or raw.request_id
+            raise VendorRefused(replace(refused.failure, request_id=known)) from None
+        except _UNKNOWN_FORM as error:
             raise self._unknown_form(error, raw.request_id) from None
 
     def _result(self, request: GenerateRequest, raw: RawAnswer, watch: wire.Stopwatch) -> GenerateResult:
         duration_ms = watch.elapsed_ms()
+        failure = failure_inside(raw.body, raw.request_id)
+        if failure is not None:
+            raise provider_error(self._credential, failure)
         try:
             answer = self._parse(raw)
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
+        except _UNKNOWN_FORM as error:
             raise self._unknown_form(error, raw.request_id) from None
         rate_limit = wire.rate_limit(raw.headers or {}, self.rate_headers)
         self.limits(request.model).learn(rate_limit)
@@ -262,7 +294,10 @@ class Adapter(ABC):
             raise translated from None
 
     def _error(self, error: BaseException) -> ProviderError:
-        failure = self._failure(error)
+        try:
+            failure = self._failure(error)
+        except (*_UNKNOWN_FORM, ValueError):
+            failure = None
         if failure is not None:
             return provider_error(self._credential, failure)
         if isinstance(error, _TRANSPORT_ERRORS) or isinstance(error.__cause__, _TRANSPORT_ERRORS):

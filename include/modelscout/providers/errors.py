@@ -61,6 +61,7 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "credit_balance_too_low": QuotaExhausted,
     # Google, by `details[].reason`.
     "API_KEY_INVALID": AuthenticationFailed,
+    "daily_quota": QuotaExhausted,
 }
 
 _BY_PHRASE: tuple[tuple[str, type[ProviderError]], ...] = (
@@ -103,6 +104,20 @@ def provider_error(credential: ProviderCredential, failure: VendorFailure) -> Pr
         wait = failure.retry_after_s if failure.retry_after_s is not None else wait_in_text(failure.message)
         return RateLimited(message, **common, retry_after_s=wait)
     return kind(message, **common)
+
+
+def failure_inside(body: object, request_id: str | None) -> VendorFailure | None:
+    """The failure in a body that came with the status of a success; None where there is none."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if not isinstance(error, Mapping):
+        return None
+    status = error.get("code")
+    return VendorFailure(
+        message=str(error.get("message") or "the answer is an error"),
+        status=status if isinstance(status, int) and status >= 400 else None,
+        codes=tuple(str(error[key]) for key in ("code", "type", "status") if isinstance(error.get(key), str)),
+        request_id=request_id,
+    )
 
 
 def error_class(failure: VendorFailure) -> type[ProviderError]:

@@ -127,7 +127,7 @@ class GoogleAdapter(Adapter):
         detail: object = body.get("error", body)
         found: object = detail.get("details") if isinstance(detail, Mapping) else None
         entries = [e for e in (found if isinstance(found, list) else []) if isinstance(e, Mapping)]
-        codes = [*(entry.get("reason") for entry in entries), error.status]
+        codes = [*(entry.get("reason") for entry in entries), *_daily_quotas(entries), error.status]
         headers = getattr(error.response, "headers", None) or {}
         delay = next((_seconds(entry["retryDelay"]) for entry in entries if "retryDelay" in entry), None)
         return VendorFailure(
@@ -136,6 +136,12 @@ class GoogleAdapter(Adapter):
             codes=tuple(str(code) for code in codes if code),
             retry_after_s=delay if delay is not None else retry_after_seconds(headers),
         )
+
+
+def _daily_quotas(entries: list[Mapping[str, Any]]) -> list[str]:
+    """A quota of the day that is used up comes with the status of a rate limit; waiting a minute does not help."""
+    violations = [v for entry in entries for v in entry.get("violations") or () if isinstance(v, Mapping)]
+    return ["daily_quota"] if any("PerDay" in str(v.get("quotaId")) for v in violations) else []
 
 
 async def _refuse_unreadable_errors(response: httpx2.Response) -> None:

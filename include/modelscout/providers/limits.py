@@ -19,8 +19,8 @@ from modelscout.providers.protocol import RateLimitState
 
 REMEMBERED_LIMITS = 16_384
 """Keys and models whose limits a process remembers; of more, the least recently used are forgotten."""
-DEFAULT_PAUSE_S = 1.0
-"""Pause of a key after a 429 that names no wait."""
+FAST_PER_MINUTE = 60.0
+"""From so many calls a minute on, a refusal is taken for a limit on their rate."""
 BACK_OFF = 0.7
 """Of the rate at which a vendor without rate-limit headers refused, so much is used from then on."""
 RECOVERY = 1.02
@@ -93,9 +93,11 @@ class KeyLimits:
             self._count(now + wait)
             return wait
 
-    def release(self, tokens: int) -> None:
-        """The call that reserved `tokens` has ended, one way or another."""
+    def release(self, tokens: int, used: int | None = None) -> None:
+        """The call that reserved `tokens` has ended, one way or another; `used` is what it really took."""
         with self._lock:
+            if self._tokens is not None and used is not None:
+                self._tokens.take(used - tokens, self._clock())
             self._in_flight[0] -= 1
             self._in_flight[1] -= tokens
 
@@ -115,16 +117,18 @@ class KeyLimits:
                 self._tokens = _updated(self._tokens, *stated, self._in_flight[1], now)
 
     def throttled(self, retry_after_s: float | None) -> None:
-        """A call was refused with 429: nobody uses the key before the vendor's wish has passed."""
+        """A call was refused with 429: nobody uses the key before the vendor's wish, if it has one, has passed.
+
+        Where the vendor states no limit and calls came fast, they come slower from now on.
+        """
         with self._lock:
             now = self._clock()
-            pause = DEFAULT_PAUSE_S if retry_after_s is None else retry_after_s
-            self._blocked_until = max(self._blocked_until, now + pause)
-            if self._requests is None or self._guessed:
+            self._blocked_until = max(self._blocked_until, now + (retry_after_s or 0.0))
+            per_minute = 60 * self._current_rate(now)
+            if per_minute >= FAST_PER_MINUTE and (self._requests is None or self._guessed):
                 self._guessed = True
-                rate = max(1.0, BACK_OFF * 60 * self._current_rate(now))
-                self._requests = Bucket(rate, now)
-                self._requests.set(rate, 0.0, now)
+                self._requests = Bucket(BACK_OFF * per_minute, now)
+                self._requests.set(BACK_OFF * per_minute, 1.0, now)
 
     def head_room(self) -> float:
         """Share of the key's tightest limit that is free now, 0 to 1; 1 where no limit is known."""
@@ -161,8 +165,17 @@ def _stated(bucket: Bucket | None, limit: int | None, remaining: int | None) -> 
 
 
 def _updated(bucket: Bucket | None, limit: int, remaining: int, pending: int, now: float) -> Bucket:
-    bucket = bucket or Bucket(limit, now)
-    bucket.set(limit, remaining - max(0, pending), now)
+    """The bucket as the vendor states it.
+
+    Answers overtake each other: while others are in flight, one that says that more is left than we know of may be
+    an old one.
+    """
+    level = float(remaining - max(0, pending))
+    if bucket is None:
+        bucket = Bucket(limit, now)
+    elif pending > 0:
+        level = min(level, bucket.level(now))
+    bucket.set(limit, level, now)
     return bucket
 
 

@@ -154,7 +154,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
 def parse_response(credential: ProviderCredential, raw: RawAnswer) -> Answer:
     """What a finished response says. Raises MalformedAnswer or VendorRefused."""
     body, request_id = raw.body, raw.request_id
-    if body.get("status") == "failed" or body.get("error"):
+    if body.get("status") == "failed":
         raise VendorRefused(_failure_of(body.get("error"), request_id))
     if body.get("status") not in {"completed", "incomplete"}:
         text = f"the response has status {body.get('status')!r}"

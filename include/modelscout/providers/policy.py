@@ -33,6 +33,10 @@ async def call_with_retries(
     not cut short here: give it a timeout of its own.
     """
 
+    async def attempt() -> T:
+        # Not `call` itself: the library awaits only what it recognises as a coroutine function.
+        return await call()
+
     def wait(state: tenacity.RetryCallState) -> float:
         backoff: float = min(MAX_WAIT_S, INITIAL_WAIT_S * 2.0 ** (state.attempt_number - 1))
         backoff *= 1 - random_fraction() / 4
@@ -47,4 +51,4 @@ async def call_with_retries(
         retry=tenacity.retry_if_exception(lambda e: isinstance(e, ProviderError) and e.retryable),
         reraise=True,
     )
-    return await retrying(call)
+    return await retrying(attempt)

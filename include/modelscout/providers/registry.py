@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import entry_points
-from typing import cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from modelscout.core.errors import ConfigurationError, ProviderError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers.protocol import GenerateRequest, ProviderAdapter
+
+if TYPE_CHECKING:
+    import httpx2
 
 ENTRY_POINT_GROUP = "modelscout.providers"
 BUILT_IN = {
@@ -30,7 +33,19 @@ BUILT_IN = {
 
 _WARM: set[str] = set()
 
-_Opener = Callable[..., AbstractAsyncContextManager[ProviderAdapter]]
+
+class Opener(Protocol):
+    """`open_adapter` of a provider's module."""
+
+    def __call__(
+        self,
+        credential: ProviderCredential,
+        *,
+        concurrency: int = 32,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> AbstractAsyncContextManager[ProviderAdapter]:
+        """An adapter, closed on exit; `transport` replaces the network."""
+        ...
 
 
 @functools.cache
@@ -61,13 +76,13 @@ async def open_adapter(
     if concurrency < 1:
         raise ConfigurationError(f"concurrency={concurrency} must be at least 1")
     module = importlib.import_module(modules[credential.provider])
-    opener = cast("_Opener", module.open_adapter)
+    opener = cast("Opener", module.open_adapter)
     await _warm_up(opener, credential)
     async with opener(credential, concurrency=concurrency) as adapter:
         yield adapter
 
 
-async def _warm_up(opener: _Opener, credential: ProviderCredential) -> None:
+async def _warm_up(opener: Opener, credential: ProviderCredential) -> None:
     """Let the SDK build its request types on a call that reaches no network.
 
     That takes up to 0.2 s in a process, which would else count as the first model's latency.

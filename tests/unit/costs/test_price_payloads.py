@@ -36,6 +36,8 @@ REFUSED = {
     "not in the catalog: an experimental model that was free": [519],
 }  # fmt: skip
 """Payloads for which our answer is "unknown" where the set has a price."""
+MORE_OUTPUT = {496: 74}
+"""Google's copy of OpenAI's API: 62 thoughts stand in the total alone, and the set leaves them out."""
 OURS_ONLY = {"`models/` before the name, which the set does not read": [47, 49, 78]}
 
 
@@ -86,7 +88,10 @@ def test_token_counts_are_the_expected_ones(priced: list[tuple[Expected, dict[st
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
     for expected, line in priced:
         assert "error" not in line, line
-        assert {n: line[n] for n in names} == {n: expected.tokens.get(n, 0) for n in names}, expected.index
+        wanted = {n: expected.tokens.get(n, 0) for n in names}
+        if expected.index in MORE_OUTPUT:
+            wanted["output_tokens"] = MORE_OUTPUT[expected.index]
+        assert {n: line[n] for n in names} == wanted, expected.index
 
 
 def test_prices_are_the_expected_ones_or_refused_for_a_listed_reason(

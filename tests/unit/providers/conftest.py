@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
@@ -19,6 +20,12 @@ from modelscout.providers.limits import forget_limits
 
 @pytest.fixture(scope="session")
 def emulator_server() -> Iterator[RunningEmulator]:
+    with emulator_in_a_thread() as running:
+        yield running
+
+
+@contextmanager
+def emulator_in_a_thread() -> Iterator[RunningEmulator]:
     app = create_app(parse_profile(PROFILE), AnswerKey([parse_answer(item) for item in ANSWERS]))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="error", lifespan="off"))

@@ -24,15 +24,24 @@ KEYS = {
     "anthropic": "sk-ant-api03-emulator-0123456789abcdef",
     "google": "AIzaSyEmulator0123456789abcdef",
     "clarifai": "pat0emulator0123456789abcdef",
+    "openai_compatible": "token-emulator-0123456789abcdef",
 }
-PREFIXES = {"openai": "/openai/v1", "anthropic": "/anthropic", "google": "/gemini", "clarifai": "/clarifai"}
+PREFIXES = {
+    "openai": "/openai/v1",
+    "anthropic": "/anthropic",
+    "google": "/gemini",
+    "clarifai": "/clarifai",
+    "openai_compatible": "/compatible/v1",
+}
 MODELS = {
     "openai": "gpt-6-luna",
     "anthropic": "claude-haiku-5-5",
     "google": "gemini-3.8-flash",
     "clarifai": "chat-model",
+    "openai_compatible": "llama-local",
 }
 LLM_PROVIDERS = ["openai", "anthropic", "google"]
+EVERYONE = [*LLM_PROVIDERS, "clarifai", "openai_compatible"]
 CONTROL = "control-0123456789"
 
 PROFILE: dict[str, Any] = {
@@ -79,6 +88,8 @@ PROFILE: dict[str, Any] = {
         "google/plain": {"capabilities": ["text_generation"]},
         "clarifai/general-image-recognition": {"capabilities": ["image_analysis"], "billing": "operations"},
         "clarifai/chat-model": {"capabilities": ALL},
+        "openai_compatible/llama-local": {"capabilities": ALL},
+        "openai_compatible/plain": {"capabilities": ["text_generation"]},
         **{f"google/page-{n}": {"capabilities": ALL} for n in range(105)},
         **{
             f"clarifai/page-{n}": {"capabilities": ["image_analysis"], "billing": "operations"}

@@ -10,12 +10,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from emulator_support import LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
+from emulator_support import EVERYONE, LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
 
 import modelscout.providers.anthropic
 import modelscout.providers.clarifai
 import modelscout.providers.google
 import modelscout.providers.openai
+import modelscout.providers.openai_compatible
 from modelscout.core.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -31,13 +32,13 @@ from modelscout.core.secrets import ProviderCredential
 from modelscout.providers.protocol import GenerateRequest, GenerateResult, ProviderAdapter, Tool
 from modelscout.providers.registry import open_adapter
 
-EVERYONE = [*LLM_PROVIDERS, "clarifai"]
 TOOL = Tool("f", "A tool.", {"type": "object", "properties": {}})
 OPENERS: dict[str, Callable[..., AbstractAsyncContextManager[ProviderAdapter]]] = {
     "openai": modelscout.providers.openai.open_adapter,
     "anthropic": modelscout.providers.anthropic.open_adapter,
     "google": modelscout.providers.google.open_adapter,
     "clarifai": modelscout.providers.clarifai.open_adapter,
+    "openai_compatible": modelscout.providers.openai_compatible.open_adapter,
 }
 
 
@@ -62,15 +63,19 @@ async def failure(
     return caught.value
 
 
+def credential(provider: str, key: str = "key-0123456789") -> ProviderCredential:
+    """A key for the vendor's own endpoint; a self-hosted one has none."""
+    own = "http://llama.test/v1" if provider == "openai_compatible" else None
+    return ProviderCredential(provider, key, own)
+
+
 async def answer_of(
     provider: str, status: int, body: Any = None, *, content: bytes | None = None, **headers: str
 ) -> GenerateResult:
     """What the adapter makes of one raw response."""
     response = {"json": body} if content is None else {"content": content}
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, headers=headers, **response))
-    async with OPENERS[provider](
-        ProviderCredential(provider, "key-0123456789"), transport=transport
-    ) as adapter:
+    async with OPENERS[provider](credential(provider), transport=transport) as adapter:
         return await adapter.generate(GenerateRequest(MODELS[provider], "Hello."))
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import httpx2
 import pytest
-from emulator_support import CONTROL, KEYS, LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
+from emulator_support import CONTROL, EVERYONE, KEYS, LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
 
 from modelscout.core.errors import BadRequest, ConfigurationError
 from modelscout.core.secrets import ProviderCredential
@@ -35,8 +35,7 @@ WEATHER = Tool(
     "Current weather of a city.",
     {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
-EVERYONE = [*LLM_PROVIDERS, "clarifai"]
-REASONING = {"openai": 20, "anthropic": 5, "google": 12, "clarifai": 0}
+REASONING = {"openai": 20, "anthropic": 5, "google": 12, "clarifai": 0, "openai_compatible": 0}
 
 
 async def collect(adapter: ProviderAdapter, request: GenerateRequest) -> tuple[str, GenerateResult]:

@@ -49,6 +49,12 @@ def limited(wait: float | None) -> RateLimited:
     return RateLimited("slow", provider="openai", retry_after_s=wait)
 
 
+async def test_any_callable_that_gives_an_awaitable_will_do() -> None:
+    script = Script(unavailable())
+    assert await call_with_retries(lambda: script(), deadline_s=60, sleep=script.sleep) == "done"
+    assert script.calls == 2
+
+
 async def test_success_needs_no_wait() -> None:
     script = Script()
     assert await script.run() == "done"

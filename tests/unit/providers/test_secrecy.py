@@ -10,14 +10,13 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from emulator_support import KEYS, LLM_PROVIDERS, MODELS, PHOTO, RunningEmulator
-from test_adapter_errors import OPENERS
+from emulator_support import EVERYONE, KEYS, MODELS, PHOTO, RunningEmulator
+from test_adapter_errors import OPENERS, credential
 
 from modelscout.core.errors import ProviderError
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers.protocol import GenerateRequest
 
-EVERYONE = [*LLM_PROVIDERS, "clarifai"]
 SECRET = "sk-very-secret-0123456789abcdef"
 
 
@@ -64,7 +63,7 @@ async def test_vendor_that_repeats_the_key_is_redacted(provider: str, status: in
     echo = f"Incorrect API key provided: {SECRET}. " * 40
     body = {"error": {"message": echo, "code": "x"}, "status": {"code": 1, "description": echo}}
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, json=body))
-    async with OPENERS[provider](ProviderCredential(provider, SECRET), transport=transport) as adapter:
+    async with OPENERS[provider](credential(provider, SECRET), transport=transport) as adapter:
         with pytest.raises(ProviderError) as caught:
             await adapter.generate(GenerateRequest("model", "Hello."))
     error = caught.value
@@ -83,7 +82,7 @@ async def test_no_part_of_the_key_is_left_where_a_message_is_cut(
 ) -> None:
     content = f"{'x' * before}{SECRET}{'y' * 300}"
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, text=content))
-    async with OPENERS[provider](ProviderCredential(provider, SECRET), transport=transport) as adapter:
+    async with OPENERS[provider](credential(provider, SECRET), transport=transport) as adapter:
         with pytest.raises(ProviderError) as caught:
             await adapter.generate(GenerateRequest("model", "Hello."))
     assert SECRET[:8] not in str(caught.value)
@@ -94,13 +93,13 @@ async def test_connection_error_holds_no_key(provider: str) -> None:
     def fail(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError(f"cannot send {request.headers} to {SECRET}", request=request)
 
-    credential = ProviderCredential(provider, SECRET)
-    async with OPENERS[provider](credential, transport=httpx2.MockTransport(fail)) as adapter:
+    used = credential(provider, SECRET)
+    async with OPENERS[provider](used, transport=httpx2.MockTransport(fail)) as adapter:
         with pytest.raises(ProviderError) as caught:
             await adapter.generate(GenerateRequest("model", "Hello."))
         assert SECRET not in "".join(traceback.format_exception(caught.value))
         assert SECRET not in repr(adapter) + str(adapter)
-    assert SECRET not in repr(credential) + str(credential)
+    assert SECRET not in repr(used) + str(used)
 
 
 @pytest.mark.parametrize("provider", EVERYONE)
@@ -111,8 +110,8 @@ async def test_redirects_are_not_followed(provider: str) -> None:
         hosts.append(request.url.host)
         return httpx2.Response(307, headers={"location": "https://elsewhere.test/"})
 
-    credential = ProviderCredential(provider, SECRET, "https://vendor.test")
-    async with OPENERS[provider](credential, transport=httpx2.MockTransport(redirect)) as adapter:
+    vendor = ProviderCredential(provider, SECRET, "https://vendor.test")
+    async with OPENERS[provider](vendor, transport=httpx2.MockTransport(redirect)) as adapter:
         with pytest.raises(ProviderError):
             await adapter.generate(GenerateRequest("model", "Hello."))
     assert hosts == ["vendor.test"]
@@ -130,7 +129,7 @@ async def test_request_sends_no_sampling_and_forces_no_tool(provider: str) -> No
         MODELS[provider], "Hello.", images=(PHOTO,), system="Brief.", json_schema={"type": "object"}
     )
     async with OPENERS[provider](
-        ProviderCredential(provider, SECRET), transport=httpx2.MockTransport(record)
+        credential(provider, SECRET), transport=httpx2.MockTransport(record)
     ) as adapter:
         for changed in (request, dataclasses.replace(request, images=())):
             with pytest.raises(ProviderError):
