@@ -123,6 +123,7 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
         ).scalars()
         # Pure arithmetic, reads with the caller's own rights, or what the session may know of itself.
         harmless = {
+            "is_private_model",
             "model_named",
             "price_periods",
             "price_usage",

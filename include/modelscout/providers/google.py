@@ -53,8 +53,9 @@ async def open_adapter(
         api_version=api_version or (match.group(1) if match else DEFAULT_API_VERSION),
         timeout=int(wire.LIST_TIMEOUT_S * 1000),
         retry_options=None,
-        # Never used; without one of ours the SDK makes one, which takes longer than a call.
+        # Neither is used; without them the SDK makes its own, which takes longer than a call.
         httpx_client=wire.unused_client(),
+        async_client_args={"ssl": wire.tls_context()},
     )
     hooks = {"response": [_refuse_unreadable_errors]}
     async with wire.http_client(concurrency, transport, event_hooks=hooks) as http:

@@ -64,7 +64,7 @@ def http_client(
     It follows no redirects: another host must not get the key.
     """
     return httpx2.AsyncClient(
-        verify=_tls_context(),
+        verify=tls_context(),
         limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         timeout=timeout(LIST_TIMEOUT_S),
         follow_redirects=False,
@@ -74,7 +74,7 @@ def http_client(
 
 
 @functools.cache
-def _tls_context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """One for all clients of a process: making one takes 20 ms, a client a tenth of one."""
     return httpx2.create_ssl_context()
 
@@ -83,7 +83,7 @@ def _tls_context() -> ssl.SSLContext:
 def unused_client() -> httpx2.Client:
     """A client that refuses every request, for an SDK that would make one of its own."""
     refuse = httpx2.MockTransport(lambda _: httpx2.Response(501))
-    return httpx2.Client(transport=refuse, verify=_tls_context())
+    return httpx2.Client(transport=refuse, verify=tls_context())
 
 
 async def within(items: AsyncIterator[T], seconds: float) -> AsyncIterator[T]:
