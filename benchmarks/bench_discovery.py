@@ -1,6 +1,7 @@
 """Discovery of many organizations' keys against the emulator, beside the ideal that delays and concurrency allow.
 
-Each organization has a key of each of four providers; a list takes 400 ms, every key may be asked thirty times a
+Each organization has a key of each of four providers; a list takes 400 ms (the median of a
+log-normal distribution with sigma 0.25), every key may be asked thirty times a
 minute, 5 % of the keys are of yesterday and are refused, and Anthropic answers 503 for a fifth of the ideal time. The
 ideal is what a machine without any overhead needs: keys x delay / concurrency for the slowest provider, and the outage
 on top for the one that was away. Prints seconds, the ratio to the ideal, the processor's time for each key and memory;
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import resource
 import shutil
 import subprocess
@@ -44,7 +46,8 @@ from modelscout.warehouse.migrate import upgrade
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 TOKEN = "control-of-the-benchmark"
 BASES = {"openai": "/openai/v1", "anthropic": "/anthropic", "google": "/gemini", "clarifai": "/clarifai"}
-LIST_MS = 400
+LIST_MS, LIST_SIGMA = 400, 0.25
+MEAN_LIST_S = LIST_MS / 1000 * math.exp(LIST_SIGMA**2 / 2)
 CONCURRENCY = 16
 """The default of MODELSCOUT_REQUEST_CONCURRENCY; each provider has so many."""
 REFUSED_EVERY = 20
@@ -95,6 +98,7 @@ def emulator(folder: Path, organizations: int) -> Iterator[str]:
     profile = {
         "now": NOW.isoformat(),
         "list_ms": LIST_MS,
+        "list_sigma": LIST_SIGMA,
         "control_token": TOKEN,
         "keys": keys,
         "models": MODELS,
@@ -183,7 +187,7 @@ def outage(url: str, start_s: float, end_s: float) -> None:
 def ideal_s(organizations: int, outage_s: float) -> float:
     """Seconds without any overhead. A refused key costs nothing, the list of the others the delay."""
     asked = Counter(p for n in range(organizations) for p in BASES if not is_refused(n, p))
-    work = {provider: count * LIST_MS / 1000 / CONCURRENCY for provider, count in asked.items()}
+    work = {provider: count * MEAN_LIST_S / CONCURRENCY for provider, count in asked.items()}
     return max(work[provider] + (outage_s if provider == AWAY else 0.0) for provider in BASES)
 
 

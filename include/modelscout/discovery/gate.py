@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 FAILURES_TO_CLOSE = 5
 """So many different keys in a row without an answer are the vendor's trouble."""
-FIRST_PAUSE_S = 1.0
+FIRST_PAUSE_S = 0.5
 PAUSE_GROWTH = 1.5
 LONGEST_PAUSE_S = 15.0
 GIVE_UP_AFTER_S = 300.0

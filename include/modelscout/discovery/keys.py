@@ -20,6 +20,8 @@ from modelscout.providers.registry import open_adapter
 
 LIST_DEADLINE_S = 60.0
 LIST_CONNECTIONS = 2
+LIST_ATTEMPTS = 2
+"""A vendor that answers nobody is waited for by all keys together, not by each for itself."""
 HEALTH_OF_ERROR: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused",
     QuotaExhausted: "out_of_quota",
@@ -57,6 +59,9 @@ class KeyReport:
     speaks_for_vendor: bool = False
     """Whether the vendor itself answered, rather than a gateway or a server of somebody's own."""
     vendor_failed: bool = False
+    """Whether nobody answered, which says something about the vendor or the way to it."""
+    ask_again: bool = False
+    """Whether another try in the same run may do better."""
 
 
 def credential_of(target: KeyTarget, credentials: CredentialSource) -> ProviderCredential | None:
@@ -73,11 +78,15 @@ async def ask_key(target: KeyTarget, credentials: CredentialSource) -> KeyReport
     simulated = is_simulated(credential)
     try:
         async with open_adapter(credential, concurrency=LIST_CONNECTIONS) as adapter:
-            models = await call_with_retries(adapter.list_models, deadline_s=LIST_DEADLINE_S)
+            models = await call_with_retries(
+                adapter.list_models, attempts=LIST_ATTEMPTS, deadline_s=LIST_DEADLINE_S
+            )
     except ProviderError as error:
         health = HEALTH_OF_ERROR.get(type(error), "unreachable")
         failed = isinstance(error, VENDOR_FAILURES)
-        return KeyReport(target, health, str(error), simulated=simulated, vendor_failed=failed)
+        return KeyReport(
+            target, health, str(error), simulated=simulated, vendor_failed=failed, ask_again=error.retryable
+        )
     except ConfigurationError as error:
         return KeyReport(target, "misconfigured", credential.redact(str(error)))
     return KeyReport(

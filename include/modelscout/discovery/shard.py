@@ -91,7 +91,7 @@ async def _ask_through(gate: VendorGate, target: KeyTarget, credentials: Credent
     tries = 0
     while await gate.ask(question):
         tries += not gate.is_closed()
-        if not report.vendor_failed or tries >= TRIES_PER_KEY:
+        if not report.ask_again or tries >= TRIES_PER_KEY:
             break
     return report
 

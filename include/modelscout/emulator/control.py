@@ -23,7 +23,7 @@ FAULT_KINDS = (
     "wrong_type", "error_inside", "unknown_fields", "serve_other",
 )  # fmt: skip
 OPERATIONS = ("generate", "list")
-_CHANGEABLE = ("models", "keys", "now", "latency_scale", "list_ms", "seed", "item_correlation")
+_CHANGEABLE = ("models", "keys", "now", "latency_scale", "list_ms", "list_sigma", "seed", "item_correlation")
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -201,6 +201,12 @@ class Emulator:
         text = self.grader.answer(item, name, model)
         return _concept_names(text), 0.99 - 0.4 * self.grader.difficulty(item.fingerprint, name)
 
+    def list_s(self) -> float:
+        """Seconds that a list of models takes this time."""
+        profile = self.profile
+        spread = math.exp(self._random.gauss(0.0, profile.list_sigma)) if profile.list_sigma else 1.0
+        return profile.latency_scale * profile.list_ms / 1000 * spread
+
     def _time(self, reply: Reply, model: ModelProfile) -> None:
         scale = self.profile.latency_scale / 1000
         if scale <= 0:

@@ -52,5 +52,5 @@ async def serve_models(
             return refusal_of(refusal, state)
         return refuse(emulator, dialect, refusal, state, "", request_id)
     emulator.journal.count(dialect.provider, "", state.profile.organization, 200)
-    await asyncio.sleep(emulator.profile.latency_scale * emulator.profile.list_ms / 1000)
+    await asyncio.sleep(emulator.list_s())
     return broken(json_response(write(entries), headers=dialect.headers(state, request_id)), fault)

@@ -96,7 +96,8 @@ class Profile:
     latency_scale: float = 1.0
     """Factor on every delay; 0 answers at once."""
     list_ms: float = 0.0
-    """How long a list of models, or a look at one, takes."""
+    """How long a list of models, or a look at one, takes: the median of a log-normal distribution."""
+    list_sigma: float = 0.0
     control_token: str = field(default="", repr=False)
     """Bearer token of `/control/…`; empty closes the control endpoints."""
     item_correlation: float = 0.6
