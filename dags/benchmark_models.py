@@ -9,52 +9,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import dag, task
 
 from modelscout.orchestration.assets import AI_MODEL_BENCHMARKS, AI_MODEL_CAPABILITIES, SEVERAL_PROVIDERS_POOL
 from modelscout.orchestration.defaults import DAG_ARGS, TAGS
-
-PARAMS = {
-    "organizations": Param(
-        None,
-        type=["array", "null"],
-        items={"type": "string"},
-        title="Organizations",
-        description_md="Short names, one a line. Empty: all.",
-    ),
-    "models": Param(
-        None,
-        type=["array", "null"],
-        items={"type": "string", "pattern": "^[a-z]+/.+$"},
-        title="Models",
-        description_md="As `provider/model`, one a line. Empty: what is due.",
-    ),
-    "features": Param(
-        None,
-        type=["array", "null"],
-        items={"type": "string"},
-        examples=["photo_tagging", "descriptions", "chat", "search", "moderation"],
-        title="Features",
-        description_md="Empty: all.",
-    ),
-    "suites": Param(True, type="boolean", title="Run our own suites"),
-    "replay": Param(True, type="boolean", title="Replay the organizations' own samples"),
-    "spend_limit_usd": Param(
-        None,
-        type=["number", "null"],
-        minimum=0,
-        title="Spend limit in USD",
-        description_md="Of this run, over all organizations. Empty: the scheduled runs' limit.",
-    ),
-    "seed": Param(None, type=["integer", "null"], minimum=0, title="Seed of the order", section="Advanced"),
-}
+from modelscout.orchestration.params import BENCHMARK_PARAMS
 
 
 @dag(
     dag_id="benchmark_models",
     description="Suites and workload replay: quality, speed and cost within a spend limit",
     schedule=[AI_MODEL_CAPABILITIES],
-    params=PARAMS,
+    params=BENCHMARK_PARAMS,
     tags=[*TAGS, "nightly", "manual"],
     doc_md=__doc__,
     **DAG_ARGS,

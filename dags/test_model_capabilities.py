@@ -33,7 +33,7 @@ def test_model_capabilities():
             return plan_probes(run.engine, now=run.now, shards=run.settings.shards) or [[]]
 
     @task(pool=SEVERAL_PROVIDERS_POOL)
-    def probe(targets: list[list[str]]) -> dict[str, int]:
+    def probe(targets: list[list[str]], **context: Any) -> dict[str, int]:
         """Probe these models, each with the key of the organization beside it."""
         import asyncio
 
@@ -45,7 +45,8 @@ def test_model_capabilities():
                 run.engine,
                 targets,
                 run.credentials(),
-                concurrency=run.settings.request_concurrency,
+                run.settings,
+                run_key=context["run_id"],
                 now=run.now,
             )
             return asyncio.run(work)

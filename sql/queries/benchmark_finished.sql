@@ -4,6 +4,7 @@ SELECT
     r.model_id::text AS model_id,
     r.suite,
     r.case_key,
+    r.trial,
     r.error_type
 FROM ai_benchmark_results AS r
 WHERE r.run_id = :run_id;

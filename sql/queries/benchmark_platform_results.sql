@@ -1,5 +1,5 @@
 -- Grain: one settled case of one model in one platform suite: its latest conclusive result since a moment.
--- Owner: benchmarks. Reads: ai_benchmark_results. A refused request is conclusive, a failed call is not.
+-- Owner: benchmarks. Reads: ai_benchmark_results, of other runs than except_run where one is given. A refused request is conclusive, a failed call is not.
 SELECT DISTINCT ON (r.model_id, r.suite, r.case_key)
     r.model_id::text AS model_id,
     r.feature_id,
@@ -9,6 +9,7 @@ SELECT DISTINCT ON (r.model_id, r.suite, r.case_key)
 FROM ai_benchmark_results AS r
 WHERE
     r.source = 'platform'
+    AND r.run_id IS DISTINCT FROM cast(:except_run AS uuid)
     AND r.finished_at >= cast(:since AS timestamptz)
     AND (r.score IS NOT NULL OR r.error_type = 'bad_request')
 ORDER BY r.model_id ASC, r.suite ASC, r.case_key ASC, r.sequence DESC;

@@ -79,13 +79,26 @@ speed AS (
         model_id,
         count(*)::double precision AS n,
         count(error_type)::double precision / count(*) AS error_rate,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms) AS duration_ms,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY time_to_first_token_ms) AS time_to_first_token_ms,
+        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ms)
+        FILTER (WHERE NOT warm_up) AS duration_ms,
+        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY time_to_first_token_ms)
+        FILTER (WHERE NOT warm_up) AS time_to_first_token_ms,
         percentile_cont(0.5) WITHIN GROUP (
             ORDER BY (output_tokens - reasoning_tokens) * 1000.0 / (duration_ms - time_to_first_token_ms)
         ) FILTER (
-            WHERE duration_ms > time_to_first_token_ms AND output_tokens - reasoning_tokens >= :minimum_tokens
+            WHERE
+            NOT warm_up
+            AND duration_ms > time_to_first_token_ms
+            AND output_tokens - reasoning_tokens >= :minimum_tokens
         ) AS output_tokens_per_second,
+        percentile_cont(0.5) WITHIN GROUP (
+            ORDER BY (duration_ms - time_to_first_token_ms)::double precision / (output_tokens - reasoning_tokens - 1)
+        ) FILTER (
+            WHERE
+            NOT warm_up
+            AND duration_ms > time_to_first_token_ms
+            AND output_tokens - reasoning_tokens >= :minimum_tokens
+        ) AS inter_token_ms,
         bool_or(simulated) AS simulated,
         max(finished_at) AS run_at
     FROM counted
@@ -105,8 +118,11 @@ SET
     benchmark_results = m.benchmark_results || coalesce(r.benchmark_results, '{}'),
     performance_metrics = m.performance_metrics || jsonb_strip_nulls(
         jsonb_build_object(
-            'duration_ms', round(s.duration_ms::numeric, 1),
-            'time_to_first_token_ms', round(s.time_to_first_token_ms::numeric, 1),
+            'duration_ms', round(s.duration_ms[1]::numeric, 1),
+            'duration_p95_ms', round(s.duration_ms[2]::numeric, 1),
+            'time_to_first_token_ms', round(s.time_to_first_token_ms[1]::numeric, 1),
+            'time_to_first_token_p95_ms', round(s.time_to_first_token_ms[2]::numeric, 1),
+            'inter_token_ms', round(s.inter_token_ms::numeric, 2),
             'output_tokens_per_second', round(s.output_tokens_per_second::numeric, 1),
             'error_rate', round(s.error_rate::numeric, 4),
             'error_rate_interval', jsonb_build_array(

@@ -78,7 +78,7 @@ def run_night(
         for shard in plan_shards(engine, shards=2):
             asyncio.run(discover_shard(engine, shard, credentials, concurrency=16, now=now))
         for targets in plan_probes(engine, now=now, shards=1):
-            asyncio.run(probe_shard(engine, targets, credentials, concurrency=16, now=now))
+            asyncio.run(probe_shard(engine, targets, credentials, settings, run_key=run_key, now=now))
         plan = create_run(engine, settings, run_key=run_key, now=now)
         for phase in ("suites", "replay"):
             for shard in plan.shards:

@@ -204,7 +204,9 @@ def run_all(
 def probe_all(engine: Engine, vendor: Vendor, now: datetime = NOW) -> Counter[str]:
     counts: Counter[str] = Counter()
     for shard in plan_probes(engine, now, 2):
-        work = probe_shard(engine, shard, credentials, concurrency=4, now=now, opener=vendor.open)
+        work = probe_shard(
+            engine, shard, credentials, SETTINGS, run_key=f"probes of {now}", now=now, opener=vendor.open
+        )
         counts.update(asyncio.run(work))
     return counts
 
@@ -508,7 +510,7 @@ def test_the_limit_holds_over_shards_and_repeated_tasks(engine: Engine, vendor: 
 
 def test_blocks_never_add_up_beyond_the_limit(engine: Engine) -> None:
     plan = create_run(engine, SETTINGS, run_key="n", now=NOW, spend_limit_usd=Decimal(1))
-    stores = [BudgetStore(engine, plan.run_id, None) for _ in range(8)]
+    stores = [BudgetStore(engine, plan.run_id, None, now=NOW) for _ in range(8)]
 
     async def grab() -> list[Any]:
         return await asyncio.gather(
@@ -520,6 +522,34 @@ def test_blocks_never_add_up_beyond_the_limit(engine: Engine) -> None:
     assert stores[0].reserve(Decimal("0.03")) is None
     stores[0].settle(blocks[:2], Decimal("0.01"))
     assert stores[0].reserve(Decimal("0.14")) is not None
+
+
+@pytest.mark.parametrize("limit", ["day", "organization"])
+def test_a_days_limit_holds_over_all_runs(engine: Engine, limit: str) -> None:
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT min(id::text) FROM organizations")).scalar_one()
+        if limit == "organization":
+            connection.execute(text("UPDATE organizations SET benchmark_limit_usd_per_day = 1"))
+    runs = [
+        create_run(engine, SETTINGS, run_key=f"n{n}", now=NOW, spend_limit_usd=Decimal(1)) for n in range(3)
+    ]
+    day_limit = Decimal(1) if limit == "day" else None
+
+    def store(run_id: str, now: datetime = NOW) -> BudgetStore:
+        return BudgetStore(engine, run_id, str(found), now=now, day_limit_usd=day_limit)
+
+    async def grab() -> list[Any]:
+        return await asyncio.gather(
+            *(
+                asyncio.to_thread(store(run.run_id).reserve, Decimal("0.07"))
+                for run in runs
+                for _ in range(10)
+            )
+        )
+
+    blocks = [block for block in asyncio.run(grab()) if block is not None]
+    assert len(blocks) == 14, "three runs of a dollar each, but only one dollar that day"
+    assert store(runs[0].run_id, NOW + timedelta(days=1)).reserve(Decimal("0.07")) is not None
 
 
 # --- finish ----------------------------------------------------------------------------------------------------

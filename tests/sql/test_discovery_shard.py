@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -287,6 +292,36 @@ async def test_a_key_that_is_slowed_down_waits_and_is_not_lost(pipeline: Engine,
     vendors.control("POST", "faults", provider="clarifai", key=key, **fault)
     counts = await discover(pipeline, vendors.credentials, provider="clarifai")
     assert counts == {"valid": ORGANIZATIONS - 1, "refused": 1}
+
+
+def test_the_command_asks_with_the_organizations_own_connection(
+    warehouse_url: str, vendors: Vendors, tmp_path: Path
+) -> None:
+    key = key_of("org-1", "openai")
+    connection = {"conn_type": "generic", "password": key, "host": vendors.url + BASES["openai"]}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW_CONN_LLM__ORG-1__OPENAI": json.dumps(connection),
+        "MODELSCOUT_DATABASE_URL": warehouse_url,
+    }
+    command = [str(Path(sys.executable).with_name("modelscout")), "check", "org-1", "openai/gpt-4o"]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    expected = "org-1 openai/gpt-4o: deprecated, key valid (retires on 2027-01-14; simulated)\n"
+    assert (found.returncode, found.stdout) == (0, expected), found.stderr
+    assert key not in found.stderr
+    # In words as data; a model that is not there ends with 1.
+    gone = subprocess.run(
+        [*command[:-1], "openai/gpt-99", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert gone.returncode == 1
+    assert (json.loads(gone.stdout)["status"], json.loads(gone.stdout)["key"]) == ("unavailable", "valid")
+    assert key not in gone.stdout + gone.stderr
 
 
 async def test_one_model_is_checked_in_one_request(

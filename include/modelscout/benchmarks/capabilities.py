@@ -10,77 +10,27 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
 
 from modelscout.benchmarks.execution import AdapterOpener
-from modelscout.benchmarks.graders import grade
-from modelscout.benchmarks.probes import PROBED, ProbeItem, items_for, tool_call_text
-from modelscout.benchmarks.work import RESULTS_HOLD_FOR
-from modelscout.core.errors import BadRequest, MalformedAnswer, ProviderError
+from modelscout.benchmarks.plan import create_probe_run, finish_probe_run
+from modelscout.benchmarks.probes import PROBED, items_for
+from modelscout.benchmarks.probing import Probe, Prober, ProbeTarget
+from modelscout.benchmarks.spend import open_ledgers
+from modelscout.benchmarks.work import RESULTS_HOLD_FOR, PriceBook, load_prices, prices_of
 from modelscout.core.secrets import CredentialSource, ProviderCredential, is_simulated
+from modelscout.core.settings import Settings
 from modelscout.core.types import Capability, CapabilityResult, ModelType, Provider
-from modelscout.providers.policy import call_with_retries
-from modelscout.providers.protocol import (
-    GenerateRequest,
-    GenerateResult,
-    Image,
-    ProviderAdapter,
-    ReasoningEffort,
-    TextDelta,
-)
+from modelscout.providers.protocol import ProviderAdapter
 from modelscout.providers.registry import open_adapter
 from modelscout.warehouse.engine import Row, run_sql
 
 log = logging.getLogger(__name__)
 
-REASONING_HEADROOM_TOKENS = 1024
-"""For models that think also about simple questions, at low effort."""
-PROBE_TIMEOUT_S = 30.0
-PROBE_DEADLINE_S = 60.0
-EXCERPT_LENGTH = 120
 _NOT_FOR_CONCEPTS = frozenset(name.value for name in PROBED if not items_for(name, concepts=True))
-RIGHT = 0.99
-"""Score from which on an answer counts as right."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeTarget:
-    """One model to probe with one organization's key."""
-
-    model_id: str
-    organization_id: str
-    provider: str
-    name: str
-    secret_reference: str
-    simulated_organization: bool
-    documented: frozenset[str]
-    fresh: frozenset[str]
-    """Capabilities whose result still holds."""
-    is_concept_model: bool
-    max_output_tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What asking for one capability has shown. `ok` None: nothing, the calls failed."""
-
-    capability: Capability
-    ok: bool | None
-    evidence: dict[str, Any]
-    served_model: str | None = None
-
-
-@dataclass(slots=True)
-class _Asked:
-    """Trail of one probe's questions."""
-
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    served_model: str | None = None
 
 
 def plan_probes(engine: Engine, now: datetime, shards: int) -> list[list[list[str]]]:
@@ -101,25 +51,29 @@ async def probe_shard(
     engine: Engine,
     shard: Sequence[Sequence[str]],
     credentials: CredentialSource,
+    settings: Settings,
     *,
-    concurrency: int,
+    run_key: str,
     now: datetime,
     opener: AdapterOpener = open_adapter,
 ) -> dict[str, int]:
     """Probe the targets of one shard and write `ai_model_capabilities`; returns counts by result.
 
-    A model's results are written when its probes end, so that a repeated task goes on where it was killed.
+    A model's results are written when its probes end, so that a repeated task goes on where it was killed. What the
+    probes of one `run_key` cost is held against a limit of their own before it is sent.
     """
     targets = await asyncio.to_thread(_load_targets, engine, shard, now)
+    run_id = await asyncio.to_thread(create_probe_run, engine, settings, run_key=run_key, now=now)
     counts: Counter[str] = Counter()
-    slots = asyncio.Semaphore(concurrency)
+    slots = asyncio.Semaphore(settings.request_concurrency)
 
     async def one_key(reference: str, own: list[ProbeTarget]) -> None:
         credential = await asyncio.to_thread(credentials, reference)
         if credential is None:
             log.warning("connection %s has no key: %d models stay untested", reference, len(own))
             return
-        async with opener(credential, concurrency=concurrency) as adapter, asyncio.TaskGroup() as group:
+        width = settings.request_concurrency
+        async with opener(credential, concurrency=width) as adapter, asyncio.TaskGroup() as group:
             for target in own:
                 group.create_task(one_model(target, adapter, credential))
 
@@ -127,109 +81,23 @@ async def probe_shard(
         target: ProbeTarget, adapter: ProviderAdapter, credential: ProviderCredential
     ) -> None:
         async with slots:
-            probes = await probe_model(target, adapter, credential)
+            prober = Prober(target, adapter, credential, ledger_of(target.organization_id), now)
+            probes = await prober.probe()
             rows = _rows(target, probes, simulated=is_simulated(credential), now=now)
             await asyncio.to_thread(_record, engine, rows)
         counts.update(row["result"] for row in rows)
 
-    async with asyncio.TaskGroup() as group:
+    async with (
+        open_ledgers(
+            engine, run_id, settings.spend_limit_usd, now=now, day_limit_usd=settings.spend_limit_usd_per_day
+        ) as ledger_of,
+        asyncio.TaskGroup() as group,
+    ):
         for reference in sorted({target.secret_reference for target in targets}):
             own = [target for target in targets if target.secret_reference == reference]
             group.create_task(one_key(reference, own))
+    await asyncio.to_thread(finish_probe_run, engine, run_id, now=now)
     return dict(counts)
-
-
-async def probe_model(
-    target: ProbeTarget, adapter: ProviderAdapter, credential: ProviderCredential
-) -> list[Probe]:
-    """Ask for every capability that is due, one after the other; stops where the model cannot be reached."""
-    probes: list[Probe] = []
-    for capability in PROBED:
-        items = items_for(capability, concepts=target.is_concept_model)
-        if not items or capability.value in target.fresh:
-            continue
-        probe = await _probe(target, items, adapter, credential)
-        probes.append(probe)
-        if probe.ok is None:
-            break
-    return probes
-
-
-async def _probe(
-    target: ProbeTarget, items: Sequence[ProbeItem], adapter: ProviderAdapter, credential: ProviderCredential
-) -> Probe:
-    """One right answer is enough; every answer must be wrong or refused to show that it cannot."""
-    asked = _Asked()
-    capability = items[0].capability
-    for item in items:
-        verdict = await _ask(target, item, adapter, credential, asked)
-        if verdict is not False:
-            return Probe(capability, verdict, _evidence(asked), asked.served_model)
-    return Probe(capability, False, _evidence(asked), asked.served_model)
-
-
-async def _ask(
-    target: ProbeTarget,
-    item: ProbeItem,
-    adapter: ProviderAdapter,
-    credential: ProviderCredential,
-    asked: _Asked,
-) -> bool | None:
-    """Whether the answer is right; None where there is none because the call failed."""
-    trail: dict[str, Any] = {"item": item.case.case_key, "asked": item.case.prompt}
-    asked.attempts.append(trail)
-    request = _request(target, item)
-    try:
-        result, pieces = await call_with_retries(
-            partial(_send, adapter, request, stream=item.stream), deadline_s=PROBE_DEADLINE_S
-        )
-    except ProviderError as error:
-        trail |= {"error_type": error.error_type, "error": credential.redact(str(error))[:EXCERPT_LENGTH]}
-        return False if isinstance(error, BadRequest) else None
-    asked.served_model = result.served_model
-    text = "".join(tool_call_text(call.name, call.arguments) for call in result.tool_calls[:1])
-    text = text if item.tool is not None else result.text
-    trail |= {"answer": (text or result.text)[:EXCERPT_LENGTH], "finish_reason": result.finish_reason.value}
-    if item.stream:
-        trail["pieces"] = pieces
-        return pieces > 1
-    return grade(item.case.grader, text, item.case.reference) >= RIGHT
-
-
-async def _send(
-    adapter: ProviderAdapter, request: GenerateRequest, *, stream: bool
-) -> tuple[GenerateResult, int]:
-    """The answer and the number of pieces it came in."""
-    if not stream:
-        return await adapter.generate(request), 1
-    pieces = 0
-    async for event in adapter.stream(request):
-        if isinstance(event, TextDelta):
-            pieces += 1
-        else:
-            return event, pieces
-    raise MalformedAnswer("the stream ended without a result", provider=adapter.provider)
-
-
-def _request(target: ProbeTarget, item: ProbeItem) -> GenerateRequest:
-    case = item.case
-    output = case.max_output_tokens + REASONING_HEADROOM_TOKENS
-    reasons = Capability.COMPLEX_REASONING.value in target.documented
-    return GenerateRequest(
-        model=target.name,
-        prompt=case.prompt,
-        images=() if case.image is None else (Image(case.image, case.image_media_type or "image/png"),),
-        json_schema=case.json_schema,
-        tools=() if item.tool is None else (item.tool,),
-        max_output_tokens=min(output, target.max_output_tokens or output),
-        reasoning_effort=ReasoningEffort.LOW if reasons else None,
-        timeout_s=PROBE_TIMEOUT_S,
-    )
-
-
-def _evidence(asked: _Asked) -> dict[str, Any]:
-    last = asked.attempts[-1]
-    return {"attempts": asked.attempts, "error_type": last.get("error_type")}
 
 
 def result_of(documented: bool, ok: bool | None) -> CapabilityResult:
@@ -286,10 +154,12 @@ def _load_targets(engine: Engine, shard: Sequence[Sequence[str]], now: datetime)
         "stale_before": now - RESULTS_HOLD_FOR,
     }
     with engine.connect() as connection:
-        return [_target(row) for row in run_sql(connection, "queries/capability_models", parameters)]
+        rows = run_sql(connection, "queries/capability_models", parameters)
+    book = load_prices(engine, {row["organization_id"] for row in rows}, now=now)
+    return [_target(row, book) for row in rows]
 
 
-def _target(row: Row) -> ProbeTarget:
+def _target(row: Row, book: PriceBook) -> ProbeTarget:
     documented = frozenset(row["documented_capabilities"])
     vision_only = row["model_type"] == ModelType.VISION.value
     return ProbeTarget(
@@ -304,6 +174,7 @@ def _target(row: Row) -> ProbeTarget:
         is_concept_model=row["provider"] == Provider.CLARIFAI.value
         and (vision_only or Capability.TEXT_GENERATION.value not in documented),
         max_output_tokens=row["max_output_tokens"],
+        prices=prices_of(book, row["organization_id"], row["provider"], row["provider_model_id"]),
     )
 
 

@@ -19,7 +19,7 @@ from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.graders import grade
 from modelscout.benchmarks.rows import RowWriter
-from modelscout.benchmarks.spend import LedgerFactory, SpendLedger
+from modelscout.benchmarks.spend import LedgerFactory, spend_on
 from modelscout.benchmarks.work import KeyedModel, SettledCase
 from modelscout.core.errors import (
     AuthenticationFailed,
@@ -28,7 +28,6 @@ from modelscout.core.errors import (
     ModelNotFound,
     PermissionDenied,
     ProviderError,
-    ProviderUnavailable,
     QuotaExhausted,
     SpendLimitReached,
 )
@@ -71,11 +70,13 @@ class Call:
     """`platform` or `replay`."""
     suite: str
     stream: bool = False
+    trial: int = 1
+    """Which repetition of the case this is, from 1 on."""
 
     @property
     def settled_as(self) -> SettledCase:
         """How its row is recognised."""
-        return SettledCase(self.model.facts.model_id, self.suite, self.case.case_key)
+        return SettledCase(self.model.facts.model_id, self.suite, self.case.case_key, self.trial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,9 @@ class OpenKey:
 
 def interleave(calls: Iterable[Call], rng: random.Random) -> list[Call]:
     """Item by item, each item by all its models, both in random order: the time of day favours no model."""
-    items: dict[tuple[str, str], list[Call]] = {}
+    items: dict[tuple[str, str, int], list[Call]] = {}
     for call in calls:
-        items.setdefault((call.suite, call.case.case_key), []).append(call)
+        items.setdefault((call.suite, call.case.case_key, call.trial), []).append(call)
     groups = [items[key] for key in sorted(items)]
     rng.shuffle(groups)
     for group in groups:
@@ -149,6 +150,7 @@ class Executor:
     dead: set[tuple[str, str]] = field(default_factory=set)
     """Pairs of secret reference and model id, or of secret reference and "" for the whole key."""
     _started: float = field(default_factory=time.monotonic)
+    _warm: set[str] = field(default_factory=set)
     _surprise: dict[str, Decimal] = field(default_factory=dict)
 
     async def run(self, calls: Sequence[Call]) -> None:
@@ -168,6 +170,8 @@ class Executor:
             self.counts["skipped_unreachable"] += 1
             return
         request = build_request(call)
+        warm_up = call.model.facts.model_id not in self._warm
+        self._warm.add(call.model.facts.model_id)
         worst = self._worst_case(call, request)
         if worst is None:
             await self._fail(call, key, "no_price", f"{request.model} has no known price: give it one")
@@ -185,26 +189,21 @@ class Executor:
             self._bury(call.model, error)
             await self._fail(call, key, error.error_type, key.credential.redact(str(error)))
         else:
-            await self._succeed(call, key, result, cost)
+            await self._succeed(call, key, result, cost, warm_up=warm_up)
 
     async def _attempt(
         self, call: Call, key: OpenKey, request: GenerateRequest, worst: Decimal
     ) -> tuple[GenerateResult, Decimal | None]:
         """One try, its worst case held while it runs: also a try that fails may be billed."""
-        ledger = self.ledger_of(call.model.organization_id)
-        await ledger.hold(worst)
-        spent = worst
-        try:
-            result = await _ask(key.adapter, request, stream=call.stream)
-            cost = price_usage(result.usage, call.model.facts.prices, at=self.now).cost_usd
-            spent = worst if cost is None else cost
-            if spent > worst > 0:
-                self._note_surprise(call.model, spent / worst)
-        except ProviderError as error:
-            spent = worst if _may_be_billed(error) else Decimal(0)
-            raise
-        finally:
-            await ledger.settle(worst, spent)
+        prices = call.model.facts.prices
+        result, cost = await spend_on(
+            self.ledger_of(call.model.organization_id),
+            worst,
+            partial(_ask, key.adapter, request, stream=call.stream),
+            lambda answer: price_usage(answer.usage, prices, at=self.now).cost_usd,
+        )
+        if cost is not None and cost > worst > 0:
+            self._note_surprise(call.model, cost / worst)
         return result, cost
 
     def _worst_case(self, call: Call, request: GenerateRequest) -> Decimal | None:
@@ -227,7 +226,9 @@ class Executor:
         elif isinstance(error, ENDS_MODEL):
             self.dead.add((model.secret_reference, model.facts.model_id))
 
-    async def _succeed(self, call: Call, key: OpenKey, result: GenerateResult, cost: Decimal | None) -> None:
+    async def _succeed(
+        self, call: Call, key: OpenKey, result: GenerateResult, cost: Decimal | None, *, warm_up: bool
+    ) -> None:
         score = grade(call.case.grader, result.text, call.case.reference)
         usage = result.usage
         first = result.time_to_first_token_ms
@@ -237,6 +238,7 @@ class Executor:
             | {
                 "score": round(score, 4),
                 "served_model": result.served_model,
+                "warm_up": warm_up,
                 "duration_ms": round(result.duration_ms),
                 "time_to_first_token_ms": None if first is None else round(first),
                 "input_tokens": usage.input_tokens,
@@ -266,6 +268,8 @@ class Executor:
             "source": call.source,
             "suite": call.suite,
             "case_key": call.case.case_key,
+            "trial": call.trial,
+            "warm_up": False,
             "finished_at": (self.now + elapsed).isoformat(),
             "simulated": call.model.simulated_organization and is_simulated(key.credential),
         }
@@ -280,13 +284,6 @@ async def _ask(adapter: ProviderAdapter, request: GenerateRequest, *, stream: bo
     raise MalformedAnswer("the stream ended without a result", provider=adapter.provider)
 
 
-def _may_be_billed(error: ProviderError) -> bool:
-    """A vendor bills answers that were cut or that came too late for us."""
-    return isinstance(error, MalformedAnswer) or (
-        isinstance(error, ProviderUnavailable) and error.status is None
-    )
-
-
 def _ungradable(case: Case) -> str | None:
     """Why no answer could be graded, found out before one is paid."""
     try:
@@ -294,15 +291,3 @@ def _ungradable(case: Case) -> str | None:
     except (AttributeError, ConfigurationError, KeyError, TypeError, ValueError) as error:
         return f"reference does not fit the grader {case.grader}: {error}"
     return None
-
-
-def make_ledgers(factory: Callable[[str], SpendLedger]) -> tuple[LedgerFactory, dict[str, SpendLedger]]:
-    """Ledgers made on first use, and the mapping that holds them."""
-    ledgers: dict[str, SpendLedger] = {}
-
-    def ledger_of(organization_id: str) -> SpendLedger:
-        if organization_id not in ledgers:
-            ledgers[organization_id] = factory(organization_id)
-        return ledgers[organization_id]
-
-    return ledger_of, ledgers

@@ -47,6 +47,7 @@ class StoredRun:
     spend_limit_usd: Decimal
     shards: list[list[str]]
     replay: bool
+    trials: int
     force: bool
     """Measure again what is still fresh."""
     models: list[str] | None
@@ -69,6 +70,7 @@ def create_run(
     features: Sequence[str] | None = None,
     suites: bool = True,
     replay: bool = True,
+    trials: int = 1,
     spend_limit_usd: Decimal | None = None,
     seed: int | None = None,
 ) -> BenchmarkPlan:
@@ -82,16 +84,19 @@ def create_run(
         features: ids; None means all.
         suites: run the platform's own suites.
         replay: replay the organizations' own samples.
+        trials: how often each case is asked.
         spend_limit_usd: of the whole run; None takes the setting's.
         seed: of the order of calls; None derives it from the run.
 
-    Raises ConfigurationError for an unknown `kind` or a negative limit.
+    Raises ConfigurationError for an unknown `kind`, a negative limit or less than one trial.
     """
     limit = settings.spend_limit_usd if spend_limit_usd is None else spend_limit_usd
     if kind not in ("nightly", "manual"):
         raise ConfigurationError(f"kind={kind!r} is unknown: use nightly or manual")
     if limit < 0:
         raise ConfigurationError(f"spend_limit_usd={limit} is negative: give an amount of at least 0")
+    if trials < 1:
+        raise ConfigurationError(f"trials={trials} must be at least 1")
     run_id = uuid.uuid5(RUN_NAMESPACE, run_key)
     force = models is not None
     keyed = load_models(engine, organizations=organizations, now=now)
@@ -101,6 +106,7 @@ def create_run(
     parameters = {
         "run_key": run_key,
         "replay": replay,
+        "trials": trials,
         "force": force,
         "models": None if models is None else list(models),
         "features": None if features is None else list(features),
@@ -121,6 +127,28 @@ def create_run(
     return BenchmarkPlan(stored.run_id, stored.shards)
 
 
+def create_probe_run(engine: Engine, settings: Settings, *, run_key: str, now: datetime) -> str:
+    """The run that capability probes are paid from, with a limit of its own; the same `run_key` finds it again."""
+    run_id = uuid.uuid5(RUN_NAMESPACE, f"probes/{run_key}")
+    values = {
+        "run_id": run_id,
+        "kind": "probes",
+        "parameters": json.dumps({"run_key": run_key}),
+        "seed": 0,
+        "spend_limit_usd": settings.spend_limit_usd,
+        "now": now,
+    }
+    with engine.begin() as connection:
+        run_sql(connection, "queries/benchmark_run_create", values)
+    return str(run_id)
+
+
+def finish_probe_run(engine: Engine, run_id: str, *, now: datetime) -> None:
+    """Mark the probes' run finished; safe to repeat."""
+    with engine.begin() as connection:
+        run_sql(connection, "queries/benchmark_finish", {"run_id": run_id, "now": now})
+
+
 def load_run(engine: Engine, run_id: str) -> StoredRun:
     """The stored plan of a run. Raises ConfigurationError where there is none."""
     with engine.connect() as connection:
@@ -134,6 +162,7 @@ def load_run(engine: Engine, run_id: str) -> StoredRun:
         spend_limit_usd=rows[0]["spend_limit_usd"],
         shards=parameters["shards"],
         replay=parameters["replay"],
+        trials=parameters.get("trials", 1),
         force=parameters["force"],
         models=parameters["models"],
         features=parameters["features"],

@@ -50,18 +50,23 @@ def plan_replay(
             choices[name] = _choose(row, keyed, samples, run, settings, now=now)
         chosen = [model for model in keyed if model.facts.model_id in choices[name]]
         done = set() if run.force else _replayed(engine, organization_id, feature_id, now)
-        calls += _calls(chosen, samples, replay_suite(organization_id, feature_id), done)
+        calls += _calls(chosen, samples, replay_suite(organization_id, feature_id), done, run.trials)
     _store(engine, run.run_id, {name: choice for name, choice in choices.items() if name not in run.choices})
     return calls
 
 
 def _calls(
-    models: Sequence[KeyedModel], samples: Sequence[Sample], suite: str, done: set[tuple[str, str]]
+    models: Sequence[KeyedModel],
+    samples: Sequence[Sample],
+    suite: str,
+    done: set[tuple[str, str]],
+    trials: int,
 ) -> list[Call]:
     return [
-        Call(model, sample.case, "replay", suite)
+        Call(model, sample.case, "replay", suite, trial=trial)
         for model in models
         for sample in samples
+        for trial in range(1, trials + 1)
         if (model.facts.model_id, sample.case.case_key) not in done
     ]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
+from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.execution import (
     ENDS_KEY,
     ENDS_MODEL,
@@ -18,13 +21,12 @@ from modelscout.benchmarks.execution import (
     Call,
     Executor,
     interleave,
-    make_ledgers,
     open_keys,
 )
 from modelscout.benchmarks.plan import StoredRun, load_run
 from modelscout.benchmarks.replay import plan_replay
 from modelscout.benchmarks.rows import RowWriter
-from modelscout.benchmarks.spend import BLOCKS_PER_LIMIT, BudgetStore, SpendLedger
+from modelscout.benchmarks.spend import open_ledgers
 from modelscout.benchmarks.suites import load_suites
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR, KeyedModel, SettledCase, load_models, load_settled
 from modelscout.core.errors import ProviderError
@@ -63,7 +65,7 @@ async def run_shard(
     counts: Counter[str] = Counter(answered=0, failed=0, already_done=0)
     for phase in phases:
         if phase == "suites":
-            calls = await asyncio.to_thread(_suite_calls, engine, run, shard, now)
+            calls = await asyncio.to_thread(_suite_calls, engine, run, shard, settings, now)
         else:
             calls = await asyncio.to_thread(_replay_calls, engine, run, shard, settings, now)
         counts += await _execute(engine, run, calls, credentials, settings, now=now, opener=opener)
@@ -89,9 +91,13 @@ def finish_run(engine: Engine, run_id: str, now: datetime) -> int:
     return len(published)
 
 
-def _suite_calls(engine: Engine, run: StoredRun, shard: Sequence[str], now: datetime) -> list[Call]:
+def _suite_calls(
+    engine: Engine, run: StoredRun, shard: Sequence[str], settings: Settings, now: datetime
+) -> list[Call]:
     suites = {suite.feature_id: suite for suite in load_suites()}
-    settled = {} if run.force else load_settled(engine, now=now)
+    # What this run has done stays in: a repeated task must not go on to further cases.
+    settled = {} if run.force else load_settled(engine, now=now, except_run=run.run_id)
+    most = None if run.force else settings.suite_cases
     models = load_models(engine, organizations=list(shard), now=now)
     calls: list[Call] = []
     for organization_id in shard:
@@ -100,12 +106,22 @@ def _suite_calls(engine: Engine, run: StoredRun, shard: Sequence[str], now: date
             if model_id in by_id:
                 model = by_id[model_id]
                 for suite in (suites[feature] for feature in features if feature in suites):
-                    calls += [
-                        Call(model, case, "platform", suite.name, suite.stream and model.streams)
+                    due = [
+                        case
                         for case in suite.cases_for(model.facts.verified)
                         if SettledCase(model_id, suite.name, case.case_key) not in settled
                     ]
+                    calls += [
+                        Call(model, case, "platform", suite.name, suite.stream and model.streams, trial)
+                        for case in sorted(due, key=partial(_drawn, suite.name))[:most]
+                        for trial in range(1, run.trials + 1)
+                    ]
     return calls
+
+
+def _drawn(suite: str, case: Case) -> bytes:
+    """Place of a case in the order in which every model takes them, so that models are compared on the same ones."""
+    return hashlib.blake2b(f"{suite}/{case.case_key}".encode(), digest_size=8).digest()
 
 
 def _replay_calls(
@@ -125,26 +141,27 @@ async def _execute(
     opener: AdapterOpener,
 ) -> Counter[str]:
     finished = await asyncio.to_thread(_finished, engine, run.run_id)
-    done = {SettledCase(row["model_id"], row["suite"], row["case_key"]) for row in finished}
+    done = {SettledCase(row["model_id"], row["suite"], row["case_key"], row["trial"]) for row in finished}
     todo = [call for call in calls if call.settled_as not in done]
     counts = Counter(already_done=len(calls) - len(todo))
     if not todo:
         return counts
-    block = run.spend_limit_usd / BLOCKS_PER_LIMIT
-    ledger_of, ledgers = make_ledgers(
-        lambda organization: SpendLedger(BudgetStore(engine, run.run_id, organization), block_usd=block)
-    )
     models = {call.model.secret_reference: call.model for call in todo}.values()
     concurrency = settings.request_concurrency
-    try:
-        async with open_keys(models, credentials, opener, concurrency=concurrency) as keys:
-            executor = Executor(keys, ledger_of, RowWriter(engine, run.run_id), now, concurrency, counts)
-            executor.dead |= _dead(run, finished, [call.model for call in todo])
-            order = random.Random(f"{run.seed}/{todo[0].source}")
-            await executor.run(interleave(todo, order))
-    finally:
-        for ledger in ledgers.values():
-            await ledger.close()
+    async with (
+        open_ledgers(
+            engine,
+            run.run_id,
+            run.spend_limit_usd,
+            now=now,
+            day_limit_usd=settings.spend_limit_usd_per_day,
+        ) as ledger_of,
+        open_keys(models, credentials, opener, concurrency=concurrency) as keys,
+    ):
+        executor = Executor(keys, ledger_of, RowWriter(engine, run.run_id), now, concurrency, counts)
+        executor.dead |= _dead(run, finished, [call.model for call in todo])
+        order = random.Random(f"{run.seed}/{todo[0].source}")
+        await executor.run(interleave(todo, order))
     return counts
 
 

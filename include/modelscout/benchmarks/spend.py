@@ -8,14 +8,19 @@ says what a killed task leaves behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlalchemy import Engine
 
-from modelscout.core.errors import SpendLimitReached
+from modelscout.core.errors import MalformedAnswer, ProviderError, ProviderUnavailable, SpendLimitReached
 from modelscout.warehouse.engine import run_sql
+
+T = TypeVar("T")
 
 BLOCKS_PER_LIMIT = 200
 """A block is at least this fraction of the limit: small enough that idle blocks starve nobody."""
@@ -32,14 +37,27 @@ class Block:
 class BudgetStore:
     """The run's budget in the database, for one organization."""
 
-    def __init__(self, engine: Engine, run_id: str, organization_id: str | None) -> None:
-        """Draws on the run `run_id` in the name of `organization_id`."""
+    def __init__(
+        self,
+        engine: Engine,
+        run_id: str,
+        organization_id: str | None,
+        *,
+        now: datetime,
+        day_limit_usd: Decimal | None = None,
+    ) -> None:
+        """Draws on the run `run_id` in the name of `organization_id`.
+
+        `day_limit_usd` is for all runs on the UTC day of `now`; an organization's own limit of a day stands in its row.
+        """
         self._engine = engine
         self._run_id = run_id
         self._organization_id = organization_id
+        self._now = now
+        self._day_limit_usd = day_limit_usd
 
     def reserve(self, amount_usd: Decimal) -> Block | None:
-        """A block of `amount_usd`, or None where the limit leaves no room for it."""
+        """A block of `amount_usd`, or None where one of the limits leaves no room for it."""
         with self._engine.begin() as connection:
             # Two statements on purpose: one alone would sum over a snapshot from before the lock.
             locked = run_sql(connection, "queries/benchmark_lock_run", {"run_id": self._run_id})
@@ -48,6 +66,9 @@ class BudgetStore:
                 "organization_id": self._organization_id,
                 "amount": amount_usd,
                 "spend_limit_usd": locked[0]["spend_limit_usd"],
+                "day_limit_usd": self._day_limit_usd,
+                "now": self._now,
+                "day": self._now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
             }
             rows = run_sql(connection, "queries/benchmark_reserve", parameters)
         return Block(rows[0]["id"], amount_usd) if rows else None
@@ -129,3 +150,55 @@ class SpendLedger:
 
 LedgerFactory = Callable[[str], SpendLedger]
 """Gives the ledger of one organization."""
+
+
+async def spend_on(
+    ledger: SpendLedger,
+    worst_usd: Decimal,
+    send: Callable[[], Awaitable[T]],
+    cost_of: Callable[[T], Decimal | None],
+) -> tuple[T, Decimal | None]:
+    """Send one call with its worst case held while it runs; returns the answer and what it cost.
+
+    A call of unknown cost counts with its worst case, and so does one that failed but may be billed. Raises
+    SpendLimitReached before anything is sent where the limit leaves no room, and what `send` raises.
+    """
+    await ledger.hold(worst_usd)
+    spent = worst_usd
+    try:
+        answer = await send()
+        cost = cost_of(answer)
+        spent = worst_usd if cost is None else cost
+    except ProviderError as error:
+        spent = worst_usd if _may_be_billed(error) else Decimal(0)
+        raise
+    finally:
+        await ledger.settle(worst_usd, spent)
+    return answer, cost
+
+
+def _may_be_billed(error: ProviderError) -> bool:
+    """A vendor bills answers that were cut or that came too late for us."""
+    return isinstance(error, MalformedAnswer) or (
+        isinstance(error, ProviderUnavailable) and error.status is None
+    )
+
+
+@asynccontextmanager
+async def open_ledgers(
+    engine: Engine, run_id: str, limit_usd: Decimal, *, now: datetime, day_limit_usd: Decimal | None
+) -> AsyncIterator[LedgerFactory]:
+    """Ledgers of a run's organizations, made on first use; at the end what was not spent is returned."""
+    ledgers: dict[str, SpendLedger] = {}
+
+    def ledger_of(organization_id: str) -> SpendLedger:
+        if organization_id not in ledgers:
+            store = BudgetStore(engine, run_id, organization_id, now=now, day_limit_usd=day_limit_usd)
+            ledgers[organization_id] = SpendLedger(store, block_usd=limit_usd / BLOCKS_PER_LIMIT)
+        return ledgers[organization_id]
+
+    try:
+        yield ledger_of
+    finally:
+        for ledger in ledgers.values():
+            await ledger.close()

@@ -20,6 +20,10 @@ RESULTS_HOLD_FOR = timedelta(days=30)
 """A result that is older is measured again."""
 
 
+PriceBook = Mapping[tuple[str | None, str, str], tuple[PriceRow, ...]]
+"""Prices by organization (None: everybody), provider and model."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyedModel:
     """One model behind one organization's key."""
@@ -50,6 +54,7 @@ class SettledCase(NamedTuple):
     model_id: str
     suite: str
     case_key: str
+    trial: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,7 @@ def load_models(
     """Models by organization id, with prices as of `now` and the platform's own suite scores."""
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/benchmark_models", {"organizations": _listed(organizations)})
-        ids = sorted({row["organization_id"] for row in rows})
-        prices = run_sql(connection, "queries/benchmark_prices", {"organization_ids": ids, "now": now})
-    book = _price_book(prices)
+    book = load_prices(engine, {row["organization_id"] for row in rows}, now=now)
     scores = suite_scores(load_settled(engine, now=now))
     models: dict[str, list[KeyedModel]] = defaultdict(list)
     for row in rows:
@@ -77,10 +80,24 @@ def load_models(
     return dict(models)
 
 
-def load_settled(engine: Engine, *, now: datetime) -> dict[SettledCase, Row]:
-    """Platform results that still hold."""
+def load_prices(engine: Engine, organizations: Iterable[str], *, now: datetime) -> PriceBook:
+    """Prices as of `now`, everybody's and those that these organizations negotiated."""
+    parameters = {"organization_ids": sorted(set(organizations)), "now": now}
     with engine.connect() as connection:
-        rows = run_sql(connection, "queries/benchmark_platform_results", {"since": now - RESULTS_HOLD_FOR})
+        return _price_book(run_sql(connection, "queries/benchmark_prices", parameters))
+
+
+def prices_of(book: PriceBook, organization_id: str, provider: str, name: str) -> tuple[PriceRow, ...]:
+    """What one organization pays for a model. Negotiated prices stand alone: a later general one must not hide them."""
+    own = book.get((organization_id, provider, name))
+    return own or book.get((None, provider, name), ())
+
+
+def load_settled(engine: Engine, *, now: datetime, except_run: str | None = None) -> dict[SettledCase, Row]:
+    """Platform results that still hold, without those of one run."""
+    parameters = {"since": now - RESULTS_HOLD_FOR, "except_run": except_run}
+    with engine.connect() as connection:
+        rows = run_sql(connection, "queries/benchmark_platform_results", parameters)
     return {SettledCase(row["model_id"], row["suite"], row["case_key"]): row for row in rows}
 
 
@@ -132,12 +149,11 @@ def _usage(stored: Mapping[str, Any] | None) -> TokenUsage:
 
 def _keyed_model(
     row: Row,
-    book: Mapping[tuple[str | None, str, str], tuple[PriceRow, ...]],
+    book: PriceBook,
     scores: Mapping[str, Mapping[str, SuiteScore]],
 ) -> KeyedModel:
     provider, name = row["provider"], row["provider_model_id"]
-    # Negotiated prices stand alone: a later general price must not hide them.
-    prices = book.get((row["organization_id"], provider, name)) or book.get((None, provider, name), ())
+    prices = prices_of(book, row["organization_id"], provider, name)
     facts = ModelFacts(
         model_id=row["model_id"],
         provider=provider,
@@ -164,7 +180,7 @@ def _keyed_model(
     )
 
 
-def _price_book(rows: Iterable[Row]) -> dict[tuple[str | None, str, str], tuple[PriceRow, ...]]:
+def _price_book(rows: Iterable[Row]) -> PriceBook:
     names = {f.name for f in fields(PriceRow)}
     book: dict[tuple[str | None, str, str], tuple[PriceRow, ...]] = {}
     for row in rows:

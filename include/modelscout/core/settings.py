@@ -25,8 +25,12 @@ class Settings:
     """Workload samples replayed per feature and model in one night, at most."""
     replay_candidates: int = 2
     """Candidate models tried per feature in one night, at most."""
+    suite_cases: int = 16
+    """Cases of one of our suites that one model runs in one night, at most; the rest follows in the next nights."""
     spend_limit_usd: Decimal = Decimal("5")
     """What one scheduled benchmark run may spend over all organizations."""
+    spend_limit_usd_per_day: Decimal | None = None
+    """What all runs and probes of one UTC day may spend together; None leaves it to the runs' own limits."""
     retirement_horizon_days: int = 30
     """A model in use that retires within so many days gets a `migrate`."""
 
@@ -46,7 +50,9 @@ class Settings:
             request_concurrency=_positive_int(env, "MODELSCOUT_REQUEST_CONCURRENCY", cls.request_concurrency),
             replay_items=_positive_int(env, "MODELSCOUT_REPLAY_ITEMS", cls.replay_items),
             replay_candidates=_positive_int(env, "MODELSCOUT_REPLAY_CANDIDATES", cls.replay_candidates),
+            suite_cases=_positive_int(env, "MODELSCOUT_SUITE_CASES", cls.suite_cases),
             spend_limit_usd=_money(env, "MODELSCOUT_SPEND_LIMIT_USD", cls.spend_limit_usd),
+            spend_limit_usd_per_day=_optional_money(env, "MODELSCOUT_SPEND_LIMIT_USD_PER_DAY"),
             retirement_horizon_days=_positive_int(
                 env, "MODELSCOUT_RETIREMENT_HORIZON_DAYS", cls.retirement_horizon_days
             ),
@@ -66,6 +72,10 @@ def _positive_int(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(f"{name}={text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _optional_money(env: Mapping[str, str], name: str) -> Decimal | None:
+    return _money(env, name, Decimal(0)) if env.get(name, "").strip() else None
 
 
 def _money(env: Mapping[str, str], name: str, default: Decimal) -> Decimal:

@@ -1,17 +1,39 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from fake_vendor import FakeVendor
 
-from modelscout.benchmarks.capabilities import ProbeTarget, probe_model, result_of
+from modelscout.benchmarks.capabilities import result_of
+from modelscout.benchmarks.probing import Probe, Prober, ProbeTarget
+from modelscout.benchmarks.spend import Block, SpendLedger
 from modelscout.core.errors import BadRequest, ModelNotFound, RateLimited
 from modelscout.core.secrets import ProviderCredential
-from modelscout.core.types import Capability, CapabilityResult
+from modelscout.core.types import Capability, CapabilityResult, Processing
+from modelscout.costs.prices import PriceRow
 from modelscout.providers.protocol import GenerateRequest
 
 CREDENTIAL = ProviderCredential("openai", "sk-secret")
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+PRICE = PriceRow(
+    provider="openai",
+    model_id="m",
+    processing=Processing.STANDARD,
+    valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+    above_input_tokens=0,
+    input_usd_per_million_tokens=Decimal(1),
+    output_usd_per_million_tokens=Decimal(4),
+    cache_read_usd_per_million_tokens=None,
+    cache_write_usd_per_million_tokens=None,
+    cache_write_1h_usd_per_million_tokens=None,
+    operation_usd=None,
+    image_usd=None,
+    source="list",
+    estimated=False,
+)
 ALL = frozenset(name.value for name in Capability)
 
 
@@ -27,12 +49,38 @@ def target(**changes: Any) -> ProbeTarget:
         "fresh": frozenset(),
         "is_concept_model": False,
         "max_output_tokens": None,
+        "prices": (PRICE,),
     }
     return ProbeTarget(**{**values, **changes})
 
 
+class Purse:
+    """A store with so much money that every block fits, or so little that none does."""
+
+    def __init__(self, limit_usd: Decimal = Decimal(100)) -> None:
+        self.left_usd = limit_usd
+        self.spent_usd = Decimal(0)
+
+    def reserve(self, amount_usd: Decimal) -> Block | None:
+        if amount_usd > self.left_usd:
+            return None
+        self.left_usd -= amount_usd
+        return Block("block", amount_usd)
+
+    def settle(self, blocks: list[Block], spent_usd: Decimal) -> None:
+        self.spent_usd += spent_usd
+
+
+async def probe(vendor: FakeVendor, purse: Purse | None = None, **changes: Any) -> list[Probe]:
+    store: Any = purse or Purse()
+    ledger = SpendLedger(store, block_usd=Decimal("0.01"))
+    probes = await Prober(target(**changes), vendor, CREDENTIAL, ledger, NOW).probe()
+    await ledger.close()
+    return probes
+
+
 async def probed(vendor: FakeVendor, **changes: Any) -> dict[Capability, bool | None]:
-    probes = await probe_model(target(**changes), vendor, CREDENTIAL)
+    probes = await probe(vendor, **changes)
     return {probe.capability: probe.ok for probe in probes}
 
 
@@ -62,7 +110,7 @@ async def test_a_model_that_refuses_pictures_is_found_out_with_evidence() -> Non
     def fails(request: GenerateRequest) -> BadRequest | None:
         return BadRequest("no images, sk-secret", provider="openai") if request.images else None
 
-    probes = await probe_model(target(), FakeVendor(fails=fails), CREDENTIAL)
+    probes = await probe(FakeVendor(fails=fails))
     image = next(probe for probe in probes if probe.capability is Capability.IMAGE_ANALYSIS)
     assert image.ok is False
     assert len(image.evidence["attempts"]) >= 2
@@ -81,10 +129,31 @@ async def test_a_call_that_fails_shows_nothing(kind: Any, monkeypatch: pytest.Mo
     async def once(call: Any, **_: Any) -> Any:
         return await call()
 
-    monkeypatch.setattr("modelscout.benchmarks.capabilities.call_with_retries", once)
+    monkeypatch.setattr("modelscout.benchmarks.probing.call_with_retries", once)
     vendor = FakeVendor(fails=lambda request: kind("later", provider="openai"))
     assert await probed(vendor) == {Capability.TEXT_GENERATION: None}
     assert len(vendor.asked) == 1
+
+
+async def test_nothing_is_asked_that_the_limit_does_not_cover() -> None:
+    vendor, purse = FakeVendor(), Purse(Decimal("0.000001"))
+    probes = await probe(vendor, purse)
+    assert [(p.ok, p.evidence["error_type"]) for p in probes] == [(None, "spend_limit_reached")]
+    assert vendor.asked == []
+    assert purse.spent_usd == 0
+
+
+async def test_a_model_without_a_price_is_not_asked() -> None:
+    vendor = FakeVendor()
+    probes = await probe(vendor, prices=())
+    assert [(p.ok, p.evidence["error_type"]) for p in probes] == [(None, "no_price")]
+    assert vendor.asked == []
+
+
+async def test_what_the_probes_cost_is_settled() -> None:
+    purse = Purse()
+    await probe(FakeVendor(), purse)
+    assert 0 < purse.spent_usd < Decimal("0.05")
 
 
 async def test_what_is_fresh_is_not_asked_again() -> None:

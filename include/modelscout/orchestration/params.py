@@ -1,0 +1,48 @@
+"""The parameter forms of DAGs that people start by hand."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+BENCHMARK_PARAMS = {
+    "organizations": Param(
+        None,
+        type=["array", "null"],
+        items={"type": "string"},
+        title="Organizations",
+        description_md="Short names, one a line. Empty: all.",
+    ),
+    "models": Param(
+        None,
+        type=["array", "null"],
+        items={"type": "string", "pattern": "^[a-z]+/.+$"},
+        title="Models",
+        description_md="As `provider/model`, one a line. Empty: what is due.",
+    ),
+    "features": Param(
+        None,
+        type=["array", "null"],
+        items={"type": "string"},
+        examples=["photo_tagging", "descriptions", "chat", "search", "moderation"],
+        title="Features",
+        description_md="Empty: all.",
+    ),
+    "suites": Param(True, type="boolean", title="Run our own suites"),
+    "replay": Param(True, type="boolean", title="Replay the organizations' own samples"),
+    "trials": Param(
+        1,
+        type="integer",
+        minimum=1,
+        maximum=20,
+        title="Trials",
+        description_md="How often each case is asked.",
+    ),
+    "spend_limit_usd": Param(
+        None,
+        type=["number", "null"],
+        minimum=0,
+        title="Spend limit in USD",
+        description_md="Of this run, over all organizations. Empty: the scheduled runs' limit.",
+    ),
+    "seed": Param(None, type=["integer", "null"], minimum=0, title="Seed of the order", section="Advanced"),
+}
