@@ -1,6 +1,7 @@
 -- Grain: one model with platform results in this run. Owner: benchmarks.
 -- Reads: ai_benchmark_results. Writes: ai_models.benchmark_results and performance_metrics.
--- Each case counts once, with its latest conclusive result since a moment. Intervals: Wilson, 95 %.
+-- Each case counts once, with its latest conclusive result since a moment. Intervals are at 95 %: Wilson's for
+-- shares, order statistics for medians.
 WITH touched AS (
     SELECT DISTINCT model_id
     FROM ai_benchmark_results
@@ -74,35 +75,65 @@ results AS (
     GROUP BY model_id
 ),
 
-speed AS (
+-- Ranks of the order statistics between which a median lies with 95 %, whatever the distribution: binomial, so
+-- that the middle of n values is n/2 and its spread sqrt(n)/2 (David and Nagaraja, Order Statistics, section 7.1).
+timed AS (
     SELECT
         model_id,
-        count(*)::double precision AS n,
-        count(error_type)::double precision / count(*) AS error_rate,
-        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ms)
-        FILTER (WHERE NOT warm_up) AS duration_ms,
-        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY time_to_first_token_ms)
-        FILTER (WHERE NOT warm_up) AS time_to_first_token_ms,
-        percentile_cont(0.5) WITHIN GROUP (
-            ORDER BY (output_tokens - reasoning_tokens) * 1000.0 / (duration_ms - time_to_first_token_ms)
-        ) FILTER (
-            WHERE
-            NOT warm_up
-            AND duration_ms > time_to_first_token_ms
-            AND output_tokens - reasoning_tokens >= :minimum_tokens
-        ) AS output_tokens_per_second,
-        percentile_cont(0.5) WITHIN GROUP (
-            ORDER BY (duration_ms - time_to_first_token_ms)::double precision / (output_tokens - reasoning_tokens - 1)
-        ) FILTER (
-            WHERE
-            NOT warm_up
-            AND duration_ms > time_to_first_token_ms
-            AND output_tokens - reasoning_tokens >= :minimum_tokens
-        ) AS inter_token_ms,
-        bool_or(simulated) AS simulated,
-        max(finished_at) AS run_at
+        count(*) FILTER (WHERE NOT warm_up AND duration_ms IS NOT NULL)::double precision AS durations,
+        count(*) FILTER (WHERE NOT warm_up AND time_to_first_token_ms IS NOT NULL)::double precision AS firsts
     FROM counted
     GROUP BY model_id
+),
+
+ranks AS (
+    SELECT
+        model_id,
+        greatest(floor(durations / 2 - :z * sqrt(durations) / 2), 1) / greatest(durations, 1) AS duration_low,
+        least(ceil(durations / 2 + :z * sqrt(durations) / 2) + 1, durations) / greatest(durations, 1)
+            AS duration_high,
+        greatest(floor(firsts / 2 - :z * sqrt(firsts) / 2), 1) / greatest(firsts, 1) AS first_low,
+        least(ceil(firsts / 2 + :z * sqrt(firsts) / 2) + 1, firsts) / greatest(firsts, 1) AS first_high
+    FROM timed
+),
+
+speed AS (
+    SELECT
+        c.model_id,
+        count(*)::double precision AS n,
+        count(c.error_type)::double precision / count(*) AS error_rate,
+        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY c.duration_ms)
+        FILTER (WHERE NOT c.warm_up) AS duration_ms,
+        percentile_disc(ARRAY[r.duration_low, r.duration_high]) WITHIN GROUP (ORDER BY c.duration_ms)
+        FILTER (WHERE NOT c.warm_up) AS duration_interval_ms,
+        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY c.time_to_first_token_ms)
+        FILTER (WHERE NOT c.warm_up) AS time_to_first_token_ms,
+        percentile_disc(ARRAY[r.first_low, r.first_high]) WITHIN GROUP (ORDER BY c.time_to_first_token_ms)
+        FILTER (WHERE NOT c.warm_up) AS time_to_first_token_interval_ms,
+        percentile_cont(0.5) WITHIN GROUP (
+            ORDER BY
+                (c.output_tokens - c.reasoning_tokens) * 1000.0 / (c.duration_ms - c.time_to_first_token_ms)
+        ) FILTER (
+            WHERE
+            NOT c.warm_up
+            AND c.duration_ms > c.time_to_first_token_ms
+            AND c.output_tokens - c.reasoning_tokens >= :minimum_tokens
+        ) AS output_tokens_per_second,
+        percentile_cont(0.5) WITHIN GROUP (
+            ORDER BY
+                (c.duration_ms - c.time_to_first_token_ms)::double precision
+                / (c.output_tokens - c.reasoning_tokens - 1)
+        ) FILTER (
+            WHERE
+            NOT c.warm_up
+            AND c.duration_ms > c.time_to_first_token_ms
+            AND c.output_tokens - c.reasoning_tokens >= :minimum_tokens
+        ) AS inter_token_ms,
+        bool_or(c.simulated) AS simulated,
+        max(c.finished_at) AS run_at
+    FROM counted AS c
+    INNER JOIN ranks AS r ON c.model_id = r.model_id
+    GROUP BY c.model_id, r.duration_low, r.duration_high, r.first_low, r.first_high
 ),
 
 speed_bounds AS (
@@ -119,8 +150,10 @@ SET
     performance_metrics = m.performance_metrics || jsonb_strip_nulls(
         jsonb_build_object(
             'duration_ms', round(s.duration_ms[1]::numeric, 1),
+            'duration_interval_ms', to_jsonb(s.duration_interval_ms),
             'duration_p95_ms', round(s.duration_ms[2]::numeric, 1),
             'time_to_first_token_ms', round(s.time_to_first_token_ms[1]::numeric, 1),
+            'time_to_first_token_interval_ms', to_jsonb(s.time_to_first_token_interval_ms),
             'time_to_first_token_p95_ms', round(s.time_to_first_token_ms[2]::numeric, 1),
             'inter_token_ms', round(s.inter_token_ms::numeric, 2),
             'output_tokens_per_second', round(s.output_tokens_per_second::numeric, 1),

@@ -4,7 +4,9 @@
 WITH spent AS (
     SELECT
         coalesce(sum(coalesce(s.settled_usd, s.reserved_usd)) FILTER (WHERE s.run_id = :run_id), 0) AS of_run,
-        coalesce(sum(coalesce(s.settled_usd, s.reserved_usd)) FILTER (WHERE s.created_at >= :day), 0) AS of_day,
+        coalesce(
+            sum(coalesce(s.settled_usd, s.reserved_usd)) FILTER (WHERE s.created_at >= :day), 0
+        ) AS of_day,
         coalesce(
             sum(coalesce(s.settled_usd, s.reserved_usd)) FILTER (
                 WHERE s.created_at >= :day AND s.organization_id = cast(:organization_id AS uuid)

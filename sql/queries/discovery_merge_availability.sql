@@ -87,7 +87,10 @@ missing AS (
         k.organization_id,
         k.model_id,
         CASE
-            WHEN k.status = 'retired' OR k.retires_on <= cast(cast(:now AS timestamptz) AS date) THEN 'retired'
+            WHEN
+                k.status = 'retired'
+                OR k.retires_on <= cast(cast(:now AS timestamptz) AS date)
+                THEN 'retired'
             WHEN k.missing_since <= :confirm_before THEN 'unavailable'
             ELSE k.status
         END AS status,
