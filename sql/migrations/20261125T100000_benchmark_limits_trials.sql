@@ -11,3 +11,8 @@ CHECK (kind IN ('nightly', 'manual', 'probes'));
 ALTER TABLE ai_benchmark_results ADD COLUMN warm_up boolean NOT NULL DEFAULT FALSE;
 
 CREATE INDEX spend_reservations_day ON spend_reservations (created_at, organization_id);
+
+-- Publishing looks results up by model.
+DROP INDEX ai_benchmark_results_platform;
+CREATE INDEX ai_benchmark_results_platform ON ai_benchmark_results (model_id, feature_id)
+WHERE source = 'platform';

@@ -32,7 +32,11 @@ CRONS = {
     "roll_up_recent_usage": "15 * * * *",
     "train_recommender": "0 7 * * *",
 }
-MODULE_LEVEL = {"modelscout.orchestration.assets", "modelscout.orchestration.defaults"}
+MODULE_LEVEL = {
+    "modelscout.orchestration.assets",
+    "modelscout.orchestration.defaults",
+    "modelscout.orchestration.params",
+}
 TAGS = {"modelscout", "nightly", "hourly", "manual"}
 
 
@@ -198,7 +202,7 @@ def test_the_form_takes_what_is_right_and_its_own_defaults(bag: Any) -> None:
     params = bag.dags["benchmark_models"].params
     defaults = params.validate()
     assert defaults == {
-        "organizations": None, "models": None, "features": None, "suites": True, "replay": True,
+        "organizations": None, "models": None, "features": None, "suites": True, "replay": True, "trials": 1,
         "spend_limit_usd": None, "seed": None,
     }  # fmt: skip
     form = type(params)({k: params.get_param(k) for k in params})
@@ -207,3 +211,10 @@ def test_the_form_takes_what_is_right_and_its_own_defaults(bag: Any) -> None:
     )
     assert form.validate()["spend_limit_usd"] == 2.5
     assert all(params.get_param(name).schema.get("title") for name in params)
+
+
+def test_the_dags_know_every_provider_that_has_an_adapter() -> None:
+    from modelscout.orchestration.assets import PROVIDERS
+    from modelscout.providers.registry import provider_modules
+
+    assert set(PROVIDERS) == set(provider_modules())

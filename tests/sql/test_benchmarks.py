@@ -19,8 +19,10 @@ from sqlalchemy import Engine, text
 from modelscout.benchmarks.answer_key import answer_key
 from modelscout.benchmarks.capabilities import plan_probes, probe_shard
 from modelscout.benchmarks.plan import BenchmarkPlan, create_run
-from modelscout.benchmarks.runner import finish_run, run_shard
+from modelscout.benchmarks.reports import compare_models, last_run_id, run_report
+from modelscout.benchmarks.runner import estimate_suites, finish_run, run_shard
 from modelscout.benchmarks.spend import BudgetStore
+from modelscout.benchmarks.suites import load_suites
 from modelscout.core.errors import ConfigurationError, ModelNotFound, ProviderUnavailable
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.core.secrets import ProviderCredential
@@ -30,10 +32,19 @@ from modelscout.providers.protocol import FinishReason, GenerateRequest, Generat
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 SETTINGS = Settings(
-    database_url="", shards=2, request_concurrency=4, replay_items=35, spend_limit_usd=Decimal(1)
+    database_url="",
+    shards=2,
+    request_concurrency=4,
+    replay_items=35,
+    spend_limit_usd=Decimal(10),
+    suite_cases=1000,
 )
 ACME, BLOOM = uuid.UUID(int=10), uuid.UUID(int=11)
 MODELS = {"good": uuid.UUID(int=1), "cheap": uuid.UUID(int=2), "old": uuid.UUID(int=3)}
+SIZES = {suite.feature_id: len(suite.cases) for suite in load_suites()}
+CHAT = SIZES["chat"]
+CASES = SIZES["chat"] + SIZES["search"]
+"""What a model that answers both features runs."""
 ANSWERS = {entry.fingerprint: entry for entry in answer_key()}
 
 
@@ -241,7 +252,7 @@ def test_a_key_that_may_not_be_used_probes_nothing(engine: Engine, statement: st
 
 def test_what_is_probed_is_not_due_until_it_changes_or_ages(engine: Engine, vendor: Vendor) -> None:
     counts = probe_all(engine, vendor)
-    assert counts == {"verified": 10, "documented": 2, "untested": 4}
+    assert counts == {"verified": 16}
     assert plan_probes(engine, NOW, 2) == []
     asked = len(vendor.asked)
     with engine.begin() as connection:
@@ -252,7 +263,7 @@ def test_what_is_probed_is_not_due_until_it_changes_or_ages(engine: Engine, vend
     later = NOW + timedelta(hours=2)
     assert [target[0] for shard in plan_probes(engine, later, 2) for target in shard] == [str(MODELS["good"])]
     probe_all(engine, vendor, later)
-    assert len(vendor.asked) == asked + 5
+    assert len(vendor.asked) == asked + 8
     assert plan_probes(engine, later, 2) == []
     assert len(plan_probes(engine, later + timedelta(days=31), 2)) == 2
 
@@ -282,7 +293,7 @@ def test_a_failing_call_leaves_untested_and_due_and_hides_no_conclusion(
     later = NOW + timedelta(days=40)
     vendor.fails = lambda request: ModelNotFound("gone", provider="openai")
     probe_all(engine, vendor, later)
-    assert rows(engine, "SELECT count(*) FROM ai_model_capabilities WHERE result = 'verified'") == [(10,)]
+    assert rows(engine, "SELECT count(*) FROM ai_model_capabilities WHERE result = 'verified'") == [(16,)]
 
 
 # --- plan ------------------------------------------------------------------------------------------------------
@@ -361,14 +372,14 @@ def test_a_night_runs_suites_then_replays_and_the_next_night_pays_nothing(
     add_samples(engine, 40)
     plan = create_run(engine, SETTINGS, run_key="n1", now=NOW)
     counts = run_all(engine, vendor, plan)
-    assert counts == {"answered": 2 * 24 + 2 * 35, "failed": 0, "already_done": 0}
+    assert counts == {"answered": 2 * CASES + 2 * 35, "failed": 0, "already_done": 0}
     by_source = rows(
         engine,
         "SELECT source, organization_id IS NULL, count(*), min(score)::float, bool_and(simulated), "
         "count(cost_usd) FROM ai_benchmark_results GROUP BY 1, 2 ORDER BY 1",
     )
     assert [tuple(row) for row in by_source] == [
-        ("platform", True, 48, 1.0, True, 48),
+        ("platform", True, 2 * CASES, 1.0, True, 2 * CASES),
         ("replay", False, 70, 1.0, True, 70),
     ]
     newest = rows(engine, "SELECT max(case_key) FROM ai_benchmark_results WHERE source = 'replay'")
@@ -433,7 +444,8 @@ def test_a_killed_shard_goes_on_where_it_stopped(
 
         return fails
 
-    for count in (10, 30, 70, 90):
+    kills = (10, 30, 70, 90, 120, 150, 190, 230, 280, 320)
+    for count in kills:
         vendor.fails = kill_at(count)
         with pytest.raises(BaseException):  # noqa: B017, PT011 - a group around Killed
             asyncio.run(
@@ -441,10 +453,10 @@ def test_a_killed_shard_goes_on_where_it_stopped(
             )
     vendor.fails = lambda request: None
     asyncio.run(run_shard(engine, plan.run_id, shard, credentials, SETTINGS, now=NOW, opener=vendor.open))
-    total = 48 + 70
+    total = 2 * CASES + 70
     assert rows(engine, "SELECT count(*) FROM ai_benchmark_results") == [(total,)]
     twice = len(vendor.asked) - total
-    assert 0 < twice <= 4 * SETTINGS.request_concurrency
+    assert 0 < twice <= len(kills) * SETTINGS.request_concurrency
 
 
 def test_a_model_found_gone_stays_gone_when_the_task_is_repeated(engine: Engine, vendor: Vendor) -> None:
@@ -472,13 +484,13 @@ def test_calls_that_fail_for_a_while_are_rows_and_asked_again_the_next_night(
     counts = run_all(
         engine, vendor, create_run(engine, SETTINGS, run_key="n1", now=NOW, organizations=["acme"])
     )
-    assert counts["failed"] == 24
+    assert counts["failed"] == CASES
     assert rows(engine, "SELECT DISTINCT error_type, error_message FROM ai_benchmark_results") == [
         ("provider_unavailable", "*** is down")
     ]
     assert rows(engine, "SELECT sum(settled_usd) FROM spend_reservations") == [(Decimal(0),)]
     vendor.fails = lambda request: None
-    assert run_all(engine, vendor, create_run(engine, SETTINGS, run_key="n2", now=NOW))["answered"] == 24
+    assert run_all(engine, vendor, create_run(engine, SETTINGS, run_key="n2", now=NOW))["answered"] == CASES
 
 
 # --- money -----------------------------------------------------------------------------------------------------
@@ -568,15 +580,19 @@ def test_finishing_publishes_scores_and_speeds_with_intervals(engine: Engine, ve
         "WHERE provider_model_id = 'cheap'",
     )[0]
     chat = row.b["chat"]
-    assert (chat["score"], chat["n"], chat["simulated"]) == (pytest.approx(11 / 12, abs=1e-4), 12, True)
-    # Wilson for 11 of 12 at 95 %.
-    assert chat["interval"] == [pytest.approx(0.6461, abs=2e-4), pytest.approx(0.9851, abs=2e-4)]
-    assert row.b["search"]["interval"] == [pytest.approx(0.7575, abs=2e-4), 1.0]
+    assert (chat["score"], chat["n"], chat["simulated"]) == (
+        pytest.approx(1 - 1 / CHAT, abs=1e-4),
+        CHAT,
+        True,
+    )
+    # Wilson for 70 of 71 and for 66 of 66 at 95 %.
+    assert chat["interval"] == [pytest.approx(0.9244, abs=2e-4), pytest.approx(0.9975, abs=2e-4)]
+    assert row.b["search"]["interval"] == [pytest.approx(0.9450, abs=2e-4), 1.0]
     assert row.p["duration_ms"] == 500
     assert row.p["time_to_first_token_ms"] == 100
     assert row.p["output_tokens_per_second"] == 100
     assert row.p["error_rate"] == 0
-    assert row.p["n"] == 24
+    assert row.p["n"] == CASES
     assert row.updated_at == NOW - timedelta(days=60)
     assert rows(engine, "SELECT status, finished_at FROM ai_benchmark_runs") == [
         ("finished", NOW + timedelta(minutes=5))
@@ -591,3 +607,38 @@ def test_an_organizations_replay_changes_no_public_figure(engine: Engine, vendor
     assert finish_run(engine, plan.run_id, NOW) == 0
     assert rows(engine, "SELECT DISTINCT benchmark_results::text FROM ai_models") == [("{}",)]
     assert rows(engine, "SELECT count(*) FROM ai_benchmark_results") == [(30,)]
+
+
+# --- what people read ------------------------------------------------------------------------------------------
+
+
+def test_reports_say_what_a_run_did_and_how_models_compare(engine: Engine, vendor: Vendor) -> None:
+    verify(engine, "good", "cheap")
+    vendor.wrong = lambda request: request.model == "cheap"
+    with pytest.raises(ConfigurationError, match="no benchmark run yet"):
+        last_run_id(engine)
+    plan = create_run(engine, SETTINGS, run_key="n", now=NOW, features=["chat"], replay=False, trials=2)
+    estimate = estimate_suites(engine, plan.run_id, plan.shards, SETTINGS, now=NOW)
+    assert (estimate.calls, estimate.unpriced) == (4 * CHAT, 0)
+    assert vendor.asked == []
+    run_all(engine, vendor, plan)
+    assert last_run_id(engine) == plan.run_id
+    report = run_report(engine, plan.run_id)
+    assert 0 < report.spent_usd <= estimate.worst_usd
+    assert [(m.model, m.n, m.failed, m.unpriced) for m in report.models] == [
+        ("openai/good", 2 * CHAT, 0, 0),
+        ("openai/cheap", 2 * CHAT, 0, 0),
+    ]
+    assert report.models[0].score == 1
+    assert report.models[1].score is not None
+    assert report.models[1].score < 0.4
+    finish_run(engine, plan.run_id, NOW)
+    best, worst = compare_models(engine, ["openai/cheap", "openai/good"], feature="chat")
+    assert (best.model, worst.model) == ("openai/good", "openai/cheap")
+    # A case that was asked twice is one case.
+    assert best.n == CHAT
+    assert best.low > worst.high
+    with pytest.raises(ConfigurationError, match="openai/nobody"):
+        compare_models(engine, ["openai/good", "openai/nobody"])
+    with pytest.raises(ConfigurationError, match="no id of a run"):
+        run_report(engine, "yesterday")

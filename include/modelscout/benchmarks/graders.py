@@ -6,6 +6,7 @@ import json
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,7 +52,9 @@ def answer_of(name: str, reference: Any) -> str:
         return f"{_target(reference)[0]:.15g}"
     if isinstance(reference, str):
         return reference
-    if name in ("exact", "normalised"):
+    if name == "json_schema":
+        return json.dumps(reference["example"])
+    if name in ("exact", "normalised", "similarity"):
         return str(_options(reference)[0])
     return json.dumps(reference, ensure_ascii=False)
 
@@ -107,6 +110,31 @@ def _json_fields(answer: str, reference: Any) -> float:
         return 0.0
     right = sum(name in given and _equal(given[name], value) for name, value in reference.items())
     return right / len(reference)
+
+
+@grader("json_schema")
+def _json_schema(answer: str, reference: Any) -> float:
+    """Whether the answer is JSON that is valid under `reference["schema"]`; `example` is one that is."""
+    from jsonschema import Draft202012Validator
+
+    given = _parse_json(answer)
+    return float(given is not None and Draft202012Validator(reference["schema"]).is_valid(given))
+
+
+@grader("similarity")
+def _similarity(answer: str, reference: Any) -> float:
+    """F1 of the words that answer and reference share, each counted as often as it occurs; the best of several.
+
+    The measure of SQuAD (Rajpurkar et al. 2016, section 6.1). It forgives order and filler, not another content.
+    """
+    given = Counter(_normalise(answer).split())
+    scores = [_overlap(given, Counter(_normalise(str(option)).split())) for option in _options(reference)]
+    return max(scores, default=0.0)
+
+
+def _overlap(given: Counter[str], wanted: Counter[str]) -> float:
+    shared = (given & wanted).total()
+    return 2 * shared / (given.total() + wanted.total()) if shared else 0.0
 
 
 def _options(reference: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,10 +24,18 @@ PROBED = (
     Capability.STRUCTURED_OUTPUT,
     Capability.TOOL_USE,
     Capability.STREAMING,
+    Capability.COMPLEX_REASONING,
+    Capability.FAST_PROCESSING,
+    Capability.LARGE_CONTEXT,
 )
-"""What is tested now; complex reasoning, large context and fast processing stay as documented."""
+"""In the order in which they are asked: the dearest last."""
 
 MAX_OUTPUT_TOKENS = 64
+FAST_MS = 2_000
+"""A short answer of a fast model is whole within so long."""
+LARGE_CONTEXT_TOKENS = 48_000
+"""About so many tokens the long prompt has: far beyond what a small window takes, and still affordable."""
+_CHARACTERS_PER_TOKEN = 4
 
 _WEATHER_TOOL = Tool(
     name="look_up_weather",
@@ -56,6 +65,8 @@ class ProbeItem:
     stream: bool = False
     for_concepts: bool = False
     """For models that only turn images into concepts."""
+    within_ms: int | None = None
+    """The answer counts only if it is whole within so long."""
 
 
 def items_for(capability: Capability, *, concepts: bool) -> tuple[ProbeItem, ...]:
@@ -68,7 +79,16 @@ def items_for(capability: Capability, *, concepts: bool) -> tuple[ProbeItem, ...
 @functools.lru_cache(maxsize=1)
 def probe_items() -> tuple[ProbeItem, ...]:
     """Every question of every probe."""
-    return (*_text_items(), *_image_items(), *_structured_items(), *_tool_items(), *_streaming_items())
+    return (
+        *_text_items(),
+        *_image_items(),
+        *_structured_items(),
+        *_tool_items(),
+        *_streaming_items(),
+        *_reasoning_items(),
+        *_fast_items(),
+        *_context_items(),
+    )
 
 
 def _case(capability: Capability, key: str, prompt: str, reference: Any, *wrong: str, **more: Any) -> Case:
@@ -187,6 +207,77 @@ def _streaming_items() -> tuple[ProbeItem, ...]:
         )
         for last in (12, 15, 18)
     )
+
+
+def _reasoning_items() -> tuple[ProbeItem, ...]:
+    kind = Capability.COMPLEX_REASONING
+    questions = (
+        (
+            "ages",
+            "Mira is twice as old as Jon was when she was as old as Jon is now. Together they are 63. How old is Mira?",
+            36,
+            "42",
+        ),
+        (
+            "tanks",
+            "One pipe fills a tank in 6 hours, a second in 4 hours, and a drain empties it in 12 hours. The tank is "
+            "empty and all three are open. After how many hours is it full?",
+            3,
+            "4",
+        ),
+        (
+            "calendar",
+            "A leap year starts on a Monday. How many of its months begin on a Sunday?",
+            2,
+            "1",
+        ),
+    )
+    return tuple(
+        ProbeItem(
+            kind,
+            _case(kind, key, f"{question} Answer with the number only.", truth, wrong, grader="numeric"),
+        )
+        for key, question, truth, wrong in questions
+    )
+
+
+def _fast_items() -> tuple[ProbeItem, ...]:
+    kind = Capability.FAST_PROCESSING
+    return tuple(
+        ProbeItem(
+            kind,
+            _case(kind, f"spell_{word}", f"Spell {word} backwards, in lower case letters only.", word[::-1],
+                  "I cannot.", grader="normalised"),
+            within_ms=FAST_MS,
+        )
+        for word in ("lamp", "stone", "garden")
+    )  # fmt: skip
+
+
+def _context_items() -> tuple[ProbeItem, ...]:
+    kind = Capability.LARGE_CONTEXT
+    return tuple(
+        ProbeItem(
+            kind,
+            _case(kind, f"locker_{place}", _long_prompt(code, share), code, "1111", grader="numeric"),
+        )
+        for place, code, share in (("middle", 4827, 0.5), ("early", 6093, 0.1), ("late", 3518, 0.9))
+    )
+
+
+def _long_prompt(code: int, share: float) -> str:
+    """A long log with one line that matters, after `share` of it."""
+    rng = random.Random(code)
+    lines: list[str] = []
+    size = 0
+    while size < LARGE_CONTEXT_TOKENS * _CHARACTERS_PER_TOKEN:
+        goods, place = rng.choice(("crates", "barrels", "sacks", "pallets")), rng.choice("ABCDEFGH")
+        lines.append(
+            f"{len(lines) + 1}. Gate {place}: {rng.randint(10, 99)} {goods} of batch {rng.randint(100, 999)}."
+        )
+        size += len(lines[-1]) + 1
+    lines.insert(int(share * len(lines)), f"Note: the code of the blue locker is {code}.")
+    return "\n".join([*lines, "", "What is the code of the blue locker? Answer with the number only."])
 
 
 def tool_call_text(name: str, arguments: Mapping[str, Any]) -> str:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from modelscout.benchmarks.cases import Case
+from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.execution import (
     ENDS_KEY,
     ENDS_MODEL,
     AdapterOpener,
     Call,
     Executor,
+    build_request,
     interleave,
     open_keys,
 )
@@ -73,6 +74,30 @@ async def run_shard(
     return {"answered": 0, "failed": 0, "already_done": 0} | dict(counts)
 
 
+class Estimate(NamedTuple):
+    """What a run's suites would come to, before anything is sent."""
+
+    calls: int
+    worst_usd: Decimal
+    """The most that the calls with a known price can cost, retries apart."""
+    unpriced: int
+    """Calls of models without a known price, which are refused."""
+
+
+def estimate_suites(
+    engine: Engine, run_id: str, shards: Sequence[Sequence[str]], settings: Settings, *, now: datetime
+) -> Estimate:
+    """The worst case of a planned run's suites. Replays are chosen by what the suites find, so they stay out."""
+    run = load_run(engine, run_id)
+    worst = [
+        worst_case_usd(call.model.facts.provider, build_request(call), call.model.facts.prices, now=now)
+        for shard in shards
+        for call in _suite_calls(engine, run, shard, settings, now)
+    ]
+    known = [amount for amount in worst if amount is not None]
+    return Estimate(len(worst), sum(known, Decimal(0)), len(worst) - len(known))
+
+
 def finish_run(engine: Engine, run_id: str, now: datetime) -> int:
     """Mark the run finished and publish its platform results; returns the number of models updated.
 
@@ -113,15 +138,10 @@ def _suite_calls(
                     ]
                     calls += [
                         Call(model, case, "platform", suite.name, suite.stream and model.streams, trial)
-                        for case in sorted(due, key=partial(_drawn, suite.name))[:most]
+                        for case in due[:most]
                         for trial in range(1, run.trials + 1)
                     ]
     return calls
-
-
-def _drawn(suite: str, case: Case) -> bytes:
-    """Place of a case in the order in which every model takes them, so that models are compared on the same ones."""
-    return hashlib.blake2b(f"{suite}/{case.case_key}".encode(), digest_size=8).digest()
 
 
 def _replay_calls(

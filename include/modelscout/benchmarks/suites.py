@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from modelscout.benchmarks.cases import Case
+from modelscout.benchmarks.charts import Chart
 from modelscout.benchmarks.graders import answer_of, grade
-from modelscout.benchmarks.photos import PhotoSpec, Shapes, draw_photo
-from modelscout.benchmarks.schema import SUITE_FOLDER, CaseEntry, PhotoEntry, SuiteFile
+from modelscout.benchmarks.photos import PhotoSpec, Placed, Shapes, draw_photo
+from modelscout.benchmarks.schema import SUITE_FOLDER, CaseEntry, ChartEntry, PhotoEntry, SuiteFile
 from modelscout.catalog.yaml_files import line_of, read_yaml
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability
@@ -31,7 +33,9 @@ _REMEDIES = {
     "bool_type": "write true or false",
     "list_type": "write a list",
     "dict_type": "write a mapping",
-    "too_short": "give at least one entry",
+    "too_short": "add entries, at least one is missing",
+    "too_long": "give fewer entries",
+    "string_too_long": "shorten it",
 }
 
 
@@ -50,10 +54,16 @@ class Suite:
         return f"{self.feature_id}/{self.version}"
 
     def cases_for(self, verified: Collection[str]) -> tuple[Case, ...]:
-        """The cases that a model with these capabilities can be asked: photos need image analysis."""
-        if Capability.IMAGE_ANALYSIS.value in verified:
-            return self.cases
-        return tuple(case for case in self.cases if case.image is None)
+        """The cases that a model with these capabilities can be asked: photos need image analysis.
+
+        In the order in which every model takes them, so that models which have run only some are compared on the same.
+        """
+        sees = Capability.IMAGE_ANALYSIS.value in verified
+        fitting = [case for case in self.cases if sees or case.image is None]
+        return tuple(sorted(fitting, key=self._place))
+
+    def _place(self, case: Case) -> bytes:
+        return hashlib.blake2b(f"{self.name}/{case.case_key}".encode(), digest_size=8).digest()
 
 
 def load_suites(folder: Path | None = None) -> tuple[Suite, ...]:
@@ -89,14 +99,14 @@ def _read_suite(path: Path) -> Suite:
 
 
 def _to_case(file: SuiteFile, entry: CaseEntry) -> Case:
-    photo = None if entry.photo is None else draw_photo(_to_spec(entry.photo))
+    spec = None if entry.photo is None else _to_spec(entry.photo)
     parts = [file.instructions.strip(), (entry.question or "").strip()]
     return Case(
         case_key=entry.key,
         feature_id=file.feature,
         prompt="\n\n".join(part for part in parts if part),
-        image=photo,
-        image_media_type=None if photo is None else "image/png",
+        image=None if spec is None else draw_photo(spec),
+        image_media_type=None if spec is None else spec.media_type,
         json_schema=file.json_schema,
         grader=file.grader,
         reference=entry.reference,
@@ -112,6 +122,22 @@ def _to_spec(entry: PhotoEntry) -> PhotoSpec:
         text=entry.text,
         low_light=entry.low_light,
         size_px=entry.size_px,
+        text_px=entry.text_px,
+        placed=tuple(
+            Placed(place, shape.shape, shape.colour, shape.size) for place, shape in entry.positions.items()
+        ),
+        chart=None if entry.chart is None else _to_chart(entry.chart),
+        sample=entry.sample,
+    )
+
+
+def _to_chart(entry: ChartEntry) -> Chart:
+    return Chart(
+        kind=entry.kind,
+        labels=tuple(entry.labels),
+        values=tuple(entry.values),
+        colours=tuple(entry.colours),
+        show_values=entry.show_values,
     )
 
 

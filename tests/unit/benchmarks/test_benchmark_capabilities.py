@@ -94,10 +94,13 @@ async def test_a_model_that_can_is_verified_with_one_call_each() -> None:
             Capability.STRUCTURED_OUTPUT,
             Capability.TOOL_USE,
             Capability.STREAMING,
+            Capability.COMPLEX_REASONING,
+            Capability.FAST_PROCESSING,
+            Capability.LARGE_CONTEXT,
         ],
         True,
     )
-    assert len(vendor.asked) == 5
+    assert len(vendor.asked) == 8
 
 
 async def test_a_model_that_slips_once_is_not_accused() -> None:
@@ -153,12 +156,12 @@ async def test_a_model_without_a_price_is_not_asked() -> None:
 async def test_what_the_probes_cost_is_settled() -> None:
     purse = Purse()
     await probe(FakeVendor(), purse)
-    assert 0 < purse.spent_usd < Decimal("0.05")
+    assert 0 < purse.spent_usd < Decimal("0.2")
 
 
 async def test_what_is_fresh_is_not_asked_again() -> None:
     vendor = FakeVendor()
-    fresh = frozenset({"text_generation", "image_analysis", "tool_use", "streaming"})
+    fresh = ALL - {"structured_output"}
     assert set(await probed(vendor, fresh=fresh)) == {Capability.STRUCTURED_OUTPUT}
     assert len(vendor.asked) == 1
 

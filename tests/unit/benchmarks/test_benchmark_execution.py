@@ -40,6 +40,7 @@ from modelscout.core.types import TokenUsage
 from modelscout.providers.protocol import GenerateRequest
 
 CHAT = next(suite for suite in load_suites() if suite.feature_id == "chat")
+SIZE = len(CHAT.cases)
 SECRET = "sk-very-secret"
 
 
@@ -118,8 +119,8 @@ class Night:
 async def test_every_case_of_every_model_becomes_one_row() -> None:
     night = Night(FakeVendor(wrong=lambda request: request.model == "bad"))
     rows = await night.run(calls([keyed("good"), keyed("bad")]))
-    assert night.counts == {"answered": 24}
-    assert len({(row["model_id"], row["case_key"]) for row in rows}) == 24
+    assert night.counts == {"answered": 2 * SIZE}
+    assert len({(row["model_id"], row["case_key"]) for row in rows}) == 2 * SIZE
     scores = {row["model_id"]: row["score"] for row in rows}
     assert scores == {"id-good": 1.0, "id-bad": 0.0}
     row = rows[0]
@@ -146,10 +147,10 @@ async def test_a_model_that_is_not_there_is_asked_no_more() -> None:
     night = Night(vendor, concurrency=2)
     rows = await night.run(calls([keyed("gone"), keyed("there")]))
     assert vendor.by_model()["gone"] <= 2
-    assert vendor.by_model()["there"] == 12
+    assert vendor.by_model()["there"] == SIZE
     errors = [row for row in rows if row.get("error_type")]
     assert {row["error_type"] for row in errors} == {"model_not_found"}
-    assert night.counts["skipped_unreachable"] == 12 - len(errors)
+    assert night.counts["skipped_unreachable"] == SIZE - len(errors)
 
 
 async def test_a_refused_key_ends_all_its_models() -> None:
@@ -164,7 +165,7 @@ async def test_a_refused_key_ends_all_its_models() -> None:
 async def test_a_refused_request_ends_nothing_and_its_message_holds_no_key() -> None:
     vendor = FakeVendor(fails=lambda request: BadRequest(f"bad {SECRET} " + "x" * 900, provider="openai"))
     rows = await Night(vendor).run(calls([keyed("m")]))
-    assert len(vendor.asked) == 12
+    assert len(vendor.asked) == SIZE
     assert all(row["error_type"] == "bad_request" for row in rows)
     assert all(SECRET not in row["error_message"] and len(row["error_message"]) <= 300 for row in rows)
 
@@ -205,7 +206,7 @@ async def test_the_limit_is_never_passed_at_concurrency_64() -> None:
     assert 0 < night.ledger.spent_usd <= night.store.limit
     assert night.store.left == night.store.limit - night.ledger.spent_usd
     assert night.counts["skipped_for_budget"] > 0
-    assert night.counts["answered"] + night.counts["skipped_for_budget"] == 240
+    assert night.counts["answered"] + night.counts["skipped_for_budget"] == 20 * SIZE
 
 
 async def test_what_a_cut_answer_may_have_cost_stays_spent() -> None:

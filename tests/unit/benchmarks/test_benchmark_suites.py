@@ -28,7 +28,7 @@ def test_every_feature_of_the_demo_has_a_suite() -> None:
         "search",
         "moderation",
     }
-    assert all(len(suite.cases) >= 12 for suite in SUITES)
+    assert all(len(suite.cases) >= 60 for suite in SUITES)
 
 
 @pytest.mark.parametrize(("suite", "case"), CASES, ids=[f"{s.feature_id}-{c.case_key}" for s, c in CASES])
@@ -45,13 +45,16 @@ def test_a_constant_answer_wins_nothing(suite: Any) -> None:
         sum(grade(case.grader, answer, case.reference) for case in suite.cases) / len(suite.cases)
         for answer in answers
     )
-    assert best < 0.6
+    assert best < 0.35
 
 
 def test_models_without_eyes_get_no_photos() -> None:
     descriptions = next(suite for suite in SUITES if suite.feature_id == "descriptions")
     assert 0 < len(descriptions.cases_for({"text_generation"})) < len(descriptions.cases)
-    assert descriptions.cases_for({"image_analysis"}) == descriptions.cases
+    seen = descriptions.cases_for({"image_analysis"})
+    assert sorted(seen, key=lambda case: case.case_key) == sorted(
+        descriptions.cases, key=lambda c: c.case_key
+    )
 
 
 def test_photos_are_drawn_the_same_and_differ_by_what_they_show() -> None:

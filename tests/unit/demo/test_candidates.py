@@ -14,6 +14,7 @@ from modelscout.benchmarks.graders import grade
 from modelscout.benchmarks.suites import load_suites
 from modelscout.catalog.loader import load_catalog
 from modelscout.core.fingerprint import content_fingerprint
+from modelscout.core.settings import Settings
 from modelscout.core.types import Capability, Provider, TokenUsage, UseCase, Verdict
 from modelscout.costs.price_book import price_rows
 from modelscout.costs.prices import PriceRow
@@ -51,7 +52,7 @@ def suite_scores(model: ModelRef) -> dict[str, SuiteScore]:
         if suite.feature_id not in features_of(model.key):
             continue
         total, n = 0.0, 0
-        for case in suite.cases:
+        for case in suite.cases_for({str(c) for c in can})[: Settings.suite_cases]:
             if case.json_schema is not None and Capability.STRUCTURED_OUTPUT not in can:
                 continue
             right = difficulty(content_fingerprint(case.prompt, case.images), model)
