@@ -22,17 +22,23 @@ class Answers(NamedTuple):
     seconds: float
 
 
-def environment() -> Path:
-    """The interpreter of the peers' environment, which is made where it is missing or out of date."""
-    files = [HERE / "requirements.txt", HERE / "newest.txt"]
+def environment(name: str = "pricing") -> Path:
+    """The interpreter of an environment of the peers, which is made where it is missing or out of date.
+
+    `<name>.txt` beside this file is installed, and `<name>_newest.txt`, if there is one, over it without what it asks
+    for.
+    """
+    files = [file for file in (HERE / f"{name}.txt", HERE / f"{name}_newest.txt") if file.exists()]
     wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    stamp, python = FOLDER / "installed", FOLDER / "venv/bin/python"
+    folder = FOLDER / name
+    stamp, python = folder / "installed", folder / "venv/bin/python"
     if not stamp.exists() or stamp.read_text() != wanted:
-        print("installing the peers into .modelscout/peers (once)", flush=True)
-        venv.create(FOLDER / "venv", with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "-q"]
-        subprocess.run([*install, "-r", files[0]], check=True, stderr=subprocess.DEVNULL)
-        subprocess.run([*install, "--no-deps", "-r", files[1]], check=True, stderr=subprocess.DEVNULL)
+        print(f"installing the peers into {folder.relative_to(HERE.parents[1])} (once)", flush=True)
+        venv.create(folder / "venv", with_pip=True, clear=True)
+        for number, file in enumerate(files):
+            alone = ["--no-deps"] if number else []
+            install = [python, "-m", "pip", "install", "-q", *alone, "-r", file]
+            subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
         stamp.write_text(wanted)
     return python
 

@@ -1,19 +1,26 @@
-"""Scores an answer from 0 (wrong) to 1 (right) against its reference. A new grader is one function here."""
+"""Scores an answer from 0 (wrong) to 1 (right) against its reference.
+
+A new grader is one function, here or in a package that names it by an entry point of the group `modelscout.graders`;
+see docs/extend-suite.md.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from modelscout.core.errors import ConfigurationError
 
 Grader = Callable[[str, Any], float]
 
+ENTRY_POINT_GROUP = "modelscout.graders"
 CONCEPT_THRESHOLD = 0.5
 """A concept model's tag counts from this confidence on: Clarifai returns unlikely concepts as well."""
 
@@ -34,12 +41,21 @@ def grader(name: str) -> Callable[[Grader], Grader]:
 
 
 def grader_names() -> tuple[str, ...]:
-    """All registered graders."""
-    return tuple(sorted(_REGISTRY))
+    """Ours and those of installed packages."""
+    return tuple(sorted({*_REGISTRY, *_added()}))
+
+
+@functools.cache
+def _added() -> dict[str, EntryPoint]:
+    """Graders of installed packages by name; none may replace one of ours."""
+    found = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
+    return {name: entry for name, entry in found.items() if name not in _REGISTRY}
 
 
 def grade(name: str, answer_text: str, reference: Any) -> float:
     """Score of `answer_text`, 0 to 1. Raises ConfigurationError for a grader that does not exist."""
+    if name not in _REGISTRY and name in _added():
+        _REGISTRY[name] = _added()[name].load()
     function = _REGISTRY.get(name)
     if function is None:
         raise ConfigurationError(f"grader={name!r} is unknown: use one of {', '.join(grader_names())}")

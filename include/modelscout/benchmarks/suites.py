@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,19 +68,32 @@ class Suite:
 
 
 def load_suites(folder: Path | None = None) -> tuple[Suite, ...]:
-    """Every suite of `folder` (default: the package's own), by feature; cached per folder.
+    """Every suite of `folder`, by feature; cached.
 
-    Raises ConfigurationError that names file, line, key and remedy.
+    Without a folder: the package's own and those of the folder that `MODELSCOUT_SUITES_FOLDER` names. Raises
+    ConfigurationError that names file, line, key and remedy.
     """
-    return _load((folder or SUITE_FOLDER).resolve())
+    if folder is not None:
+        return _load((folder.resolve(),))
+    added = os.environ.get("MODELSCOUT_SUITES_FOLDER", "").strip()
+    return _load((SUITE_FOLDER.resolve(), *([Path(added).resolve()] if added else [])))
 
 
 @functools.lru_cache(maxsize=8)
-def _load(folder: Path) -> tuple[Suite, ...]:
-    paths = sorted(folder.glob("*.yaml"))
-    if not paths:
-        raise ConfigurationError(f"{folder}: no suite there: add <feature>.yaml or correct the folder")
-    return tuple(_read_suite(path) for path in paths)
+def _load(folders: tuple[Path, ...]) -> tuple[Suite, ...]:
+    found: dict[str, tuple[Path, Suite]] = {}
+    for folder in folders:
+        paths = sorted(folder.glob("*.yaml"))
+        if not paths:
+            raise ConfigurationError(f"{folder}: no suite there: add <feature>.yaml or correct the folder")
+        for path in paths:
+            if path.stem in found:
+                other = found[path.stem][0]
+                raise ConfigurationError(
+                    f"{path}: feature {path.stem} has the suite {other} already: rename one"
+                )
+            found[path.stem] = (path, _read_suite(path))
+    return tuple(suite for _, suite in found.values())
 
 
 def _read_suite(path: Path) -> Suite:

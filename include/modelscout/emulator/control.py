@@ -86,6 +86,7 @@ class _Control:
         names = ("provider", "model", "organization", "status")
         body: dict[str, Any] = {
             "total": sum(journal.calls.values()),
+            "seconds": journal.seconds,
             "calls": [
                 {**dict(zip(names, key, strict=True)), "count": count} for key, count in journal.calls.items()
             ],

@@ -216,6 +216,7 @@ class Emulator:
             scale * (model.time_to_first_token_ms + reply.reasoning_tokens * model.output_token_ms) * spread
         )
         reply.generation_s = scale * reply.text_tokens * model.output_token_ms
+        self.journal.seconds += reply.first_token_s + reply.generation_s
 
 
 def check_abilities(model: ModelProfile, ask: Ask, state: KeyState) -> None:

@@ -184,6 +184,8 @@ class Journal:
         """Starts at zero."""
         self.calls: Counter[tuple[str, str, str, int]] = Counter()
         self.fingerprints: Counter[tuple[str, str, str]] = Counter()
+        self.seconds = 0.0
+        """Time that all answers were set to take, together."""
 
     def count(self, provider: str, model: str, organization: str, status: int) -> None:
         """Count one answered call; `model` is empty for lists."""

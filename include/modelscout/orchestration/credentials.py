@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -27,7 +29,9 @@ def resolve_all(references: Iterable[KeyReference]) -> CredentialSource:
 
 def resolve_outside_tasks(references: Iterable[KeyReference]) -> CredentialSource:
     """The same in a process that is no task, such as a command beside the scheduler."""
-    return _resolve(references, _connection_of_the_server)
+    # Airflow logs to what is standard output when it is loaded: that is for the command's answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        return _resolve(references, _connection_of_the_server)
 
 
 def _resolve(references: Iterable[KeyReference], find: Callable[[str], Any]) -> CredentialSource:
