@@ -146,6 +146,12 @@ def test_the_search_for_keys_can_find_one(finished_run: FinishedRun, warehouse: 
 
 
 def test_secret_files_are_readable_to_their_owner_only(finished_run: FinishedRun) -> None:
-    for name in ("admin_password", "demo_keys.json", "emulator/profile.json", "airflow/passwords.json"):
+    for name in (
+        "admin_password",
+        "demo_keys.json",
+        "environment",
+        "emulator/profile.json",
+        "airflow/passwords.json",
+    ):
         path: Path = finished_run.folder / name
         assert path.stat().st_mode & 0o077 == 0, name

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from modelscout.benchmarks.suites import load_suites
 from modelscout.benchmarks.work import (
@@ -147,6 +147,16 @@ def finish_probe_run(engine: Engine, run_id: str, *, now: datetime) -> None:
     """Mark the probes' run finished; safe to repeat."""
     with engine.begin() as connection:
         run_sql(connection, "queries/benchmark_finish", {"run_id": run_id, "now": now})
+
+
+def delete_run(engine: Engine, run_id: str) -> None:
+    """Forget a run that measured nothing, such as an estimate; one with results stays."""
+    statement = (
+        "DELETE FROM ai_benchmark_runs WHERE id = :run_id "
+        "AND NOT EXISTS (SELECT FROM ai_benchmark_results WHERE run_id = :run_id)"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(statement), {"run_id": run_id})
 
 
 def load_run(engine: Engine, run_id: str) -> StoredRun:

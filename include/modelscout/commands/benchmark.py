@@ -51,11 +51,13 @@ def _run(options: argparse.Namespace) -> int:
 
     settings = Settings.from_environment()
     limit = None if options.limit is None else arguments.amount(options.limit, "--limit")
+    # An estimate is a plan of its own, which goes again: what was asked for may still change.
+    run_key = f"estimate:{options.name}" if options.estimate else f"command:{options.name}"
     with warehouse(settings.database_url) as engine:
         plan = create_run(
             engine,
             settings,
-            run_key=f"command:{options.name}",
+            run_key=run_key,
             now=now(),
             kind="manual",
             organizations=arguments.names(options.organization, "--organization") or None,
@@ -75,9 +77,13 @@ def _run(options: argparse.Namespace) -> int:
 def _estimate(
     engine: Engine, settings: Settings, run_id: str, shards: list[list[str]], *, as_json: bool
 ) -> int:
+    from modelscout.benchmarks.plan import delete_run
     from modelscout.benchmarks.runner import estimate_suites
 
-    found = estimate_suites(engine, run_id, shards, settings, now=now())
+    try:
+        found = estimate_suites(engine, run_id, shards, settings, now=now())
+    finally:
+        delete_run(engine, run_id)
     if as_json:
         print_json(as_plain(found))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import shlex
 import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def open_instance(folder: Path, environ: Mapping[str, str]) -> Instance:
 
 
 def airflow_environment(instance: Instance, metadata_url: str, warehouse_url: str) -> dict[str, str]:
-    """Environment of every Airflow process: the caller's, plus ours."""
+    """Environment of every Airflow process: the caller's, plus ours, which also stands in a file for shells."""
     home = instance.folder / "airflow"
     home.mkdir(exist_ok=True)
     write_private(home / "passwords.json", f'{{"admin": "{instance.password()}"}}')
@@ -105,6 +106,9 @@ def airflow_environment(instance: Instance, metadata_url: str, warehouse_url: st
         "OMP_NUM_THREADS": "1",
         "PYTHONWARNINGS": "ignore",
     }
+    # The variable that marks our processes stays out: a person's shell is not for the launcher to end.
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in ours.items() if name != INSTANCE_VARIABLE]
+    write_private(instance.folder / "environment", "".join(lines))
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW_")}
     return inherited | ours
 

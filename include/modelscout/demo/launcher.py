@@ -270,7 +270,11 @@ def _print_results(launch: Launch, databases: Databases) -> None:
     page = f"{launch.instance.page_url}/plugin/modelscout"
     password = launch.instance.folder / "admin_password"
     if launch.stay:
-        lines = [f"Running. The page: {page} (user admin, password in {password}).", "`make down` stops it."]
+        lines = [
+            f"Running. The page: {page} (user admin, password in {password}).",
+            f"The modelscout command in this shell: set -a; . {launch.instance.folder}/environment; set +a",
+            "`make down` stops it.",
+        ]
     else:
         lines = [f"The page: `make up`, then {page} (user admin, password in {password})."]
     lines.append("Real providers: cp .env.example .env, write your keys into it and run again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -31,7 +32,11 @@ def resolve_outside_tasks(references: Iterable[KeyReference]) -> CredentialSourc
     """The same in a process that is no task, such as a command beside the scheduler."""
     # Airflow logs to what is standard output when it is loaded: that is for the command's answer.
     with contextlib.redirect_stdout(sys.stderr):
-        return _resolve(references, _connection_of_the_server)
+        found = _resolve(references, _connection_of_the_server)
+    for name in ("httpx2", "google_genai"):
+        # With Airflow's level they tell of every request.
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return found
 
 
 def _resolve(references: Iterable[KeyReference], find: Callable[[str], Any]) -> CredentialSource:
