@@ -48,8 +48,8 @@ from modelscout.warehouse.engine import open_engine  # noqa: E402
 from modelscout.warehouse.migrate import upgrade  # noqa: E402
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-SIZES = {1: 30, 8: 240, 64: 1_920}
-"""Calls by concurrency: about half a minute each."""
+SIZES = {1: 60, 8: 480, 64: 3_840}
+"""Calls by concurrency: about a minute each, so that the last calls, which end one by one, weigh little."""
 KEY, TOKEN, MODEL = "key-of-the-benchmark-0123", "control-of-the-benchmark", "gpt-6-luna"
 WANTED = 1.05
 RUN, ORGANIZATION = uuid.UUID(int=1), uuid.UUID(int=2)

@@ -5,7 +5,8 @@ SELECT DISTINCT ON (r.model_id, r.suite, r.case_key)
     r.feature_id,
     r.suite,
     r.case_key,
-    r.score::double precision AS score
+    r.score::double precision AS score,
+    r.finished_at
 FROM ai_benchmark_results AS r
 WHERE
     r.source = 'platform'

@@ -23,6 +23,7 @@ from modelscout.benchmarks.reports import compare_models, last_run_id, run_repor
 from modelscout.benchmarks.runner import estimate_suites, finish_run, run_shard
 from modelscout.benchmarks.spend import BudgetStore
 from modelscout.benchmarks.suites import load_suites
+from modelscout.benchmarks.work import load_redactor, load_samples
 from modelscout.core.errors import ConfigurationError, ModelNotFound, ProviderUnavailable
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.core.secrets import ProviderCredential
@@ -382,12 +383,74 @@ def test_a_night_runs_suites_then_replays_and_the_next_night_pays_nothing(
         ("platform", True, 2 * CASES, 1.0, True, 2 * CASES),
         ("replay", False, 70, 1.0, True, 70),
     ]
-    newest = rows(engine, "SELECT max(case_key) FROM ai_benchmark_results WHERE source = 'replay'")
-    assert newest == [("item-034",)]
+    items = rows(engine, "SELECT count(DISTINCT case_key) FROM ai_benchmark_results WHERE source = 'replay'")
+    assert items == [(35,)], "the same items for both models"
     second = create_run(engine, SETTINGS, run_key="n2", now=NOW + timedelta(days=1))
     asked = len(vendor.asked)
     run_all(engine, vendor, second, now=NOW + timedelta(days=1))
     assert len(vendor.asked) == asked
+
+
+def test_a_suite_spreads_over_nights_and_a_night_does_not_take_the_next_cases(
+    engine: Engine, vendor: Vendor
+) -> None:
+    verify(engine, "good", "cheap")
+    few = replace(SETTINGS, suite_cases=10)
+
+    def night(name: str, now: datetime) -> set[tuple[str, str]]:
+        vendor.asked.clear()
+        plan = create_run(engine, few, run_key=name, now=now, features=["chat"], replay=False)
+        run_all(engine, vendor, plan, few, now)
+        return set(vendor.asked)
+
+    first = night("n", NOW)
+    assert len(first) == 20
+    assert {p for m, p in first if m == "good"} == {p for m, p in first if m == "cheap"}, (
+        "compared on the same"
+    )
+    assert night("again", NOW + timedelta(hours=5)) == set()
+    second = night("n2", NOW + timedelta(days=1))
+    assert len(second) == 20
+    assert not first & second
+    for later in range(2, 9):
+        night(f"n{later + 1}", NOW + timedelta(days=later))
+    assert rows(
+        engine, "SELECT count(DISTINCT (model_id, case_key)), count(*) FROM ai_benchmark_results"
+    ) == [(2 * CHAT, 2 * CHAT)]
+
+
+def test_samples_mirror_the_work_and_pass_the_redaction(engine: Engine) -> None:
+    add_samples(engine, 300)
+    with engine.begin() as connection:
+        # One in ten was wrong, one in five is long; in both halves of the time alike.
+        connection.execute(
+            text(
+                "UPDATE ai_workload_samples SET baseline_score = (right(item_key, 1) <> '7')::integer, "
+                "prompt = prompt || CASE WHEN right(item_key, 1) IN ('1', '6') THEN repeat(' long', 50) ELSE '' END"
+            )
+        )
+
+    def drawn(items: int) -> list[str]:
+        found = load_samples(
+            engine, organization_id=str(ACME), feature_id="chat", items=items, now=NOW, redact=str.upper
+        )
+        assert all(sample.case.prompt.isupper() for sample in found)
+        return [sample.case.case_key for sample in found]
+
+    some = drawn(100)
+    assert len(set(some)) == 100
+    assert sum(key.endswith("7") for key in some) in {9, 10, 11}
+    assert 17 <= sum(key[-1] in "16" for key in some) <= 23
+    weeks = Counter(str((NOW - timedelta(hours=int(key[-3:]))).isocalendar()[:2]) for key in some)
+    every = Counter(str((NOW - timedelta(hours=n)).isocalendar()[:2]) for n in range(300))
+    assert all(abs(weeks[week] - count / 3) <= 3 for week, count in every.items())
+    assert drawn(50) == some[:50], "a smaller draw is the beginning of a larger one"
+
+
+def test_a_redaction_that_cannot_be_loaded_is_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"MODELSCOUT_REDACTION='nowhere:f' cannot be loaded"):
+        load_redactor("nowhere:f")
+    assert load_redactor("builtins:repr") is repr
 
 
 def test_few_or_expired_samples_are_not_replayed(engine: Engine, vendor: Vendor) -> None:

@@ -13,7 +13,14 @@ from modelscout.benchmarks.candidates import ModelFacts, ReplayNeed, choose_cand
 from modelscout.benchmarks.estimate import typical_input_tokens
 from modelscout.benchmarks.execution import Call
 from modelscout.benchmarks.plan import MINIMUM_SAMPLES, StoredRun, is_asked_for
-from modelscout.benchmarks.work import RESULTS_HOLD_FOR, KeyedModel, Sample, load_models, load_samples
+from modelscout.benchmarks.work import (
+    RESULTS_HOLD_FOR,
+    KeyedModel,
+    Sample,
+    load_models,
+    load_redactor,
+    load_samples,
+)
 from modelscout.core.settings import Settings
 from modelscout.warehouse.engine import Row, run_sql
 
@@ -33,6 +40,7 @@ def plan_replay(
     The choice of models is made once per run, from the suite results as they stand then, and stored.
     """
     models = load_models(engine, organizations=organizations, now=now)
+    redact = load_redactor(settings.redaction)
     choices = dict(run.choices)
     calls: list[Call] = []
     for row in _features(engine, run, organizations, now):
@@ -43,6 +51,7 @@ def plan_replay(
             feature_id=feature_id,
             items=settings.replay_items,
             now=now,
+            redact=redact,
         )
         keyed = models.get(organization_id, [])
         name = f"{organization_id}/{feature_id}"

@@ -122,6 +122,9 @@ def _suite_calls(
     suites = {suite.feature_id: suite for suite in load_suites()}
     # What this run has done stays in: a repeated task must not go on to further cases.
     settled = {} if run.force else load_settled(engine, now=now, except_run=run.run_id)
+    # Which cases are tonight's does not change while the night goes on: a second run does not take the next ones.
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    earlier = {case for case, row in settled.items() if row["finished_at"] < midnight}
     most = None if run.force else settings.suite_cases
     models = load_models(engine, organizations=list(shard), now=now)
     calls: list[Call] = []
@@ -131,14 +134,15 @@ def _suite_calls(
             if model_id in by_id:
                 model = by_id[model_id]
                 for suite in (suites[feature] for feature in features if feature in suites):
-                    due = [
+                    tonight = [
                         case
                         for case in suite.cases_for(model.facts.verified)
-                        if SettledCase(model_id, suite.name, case.case_key) not in settled
+                        if SettledCase(model_id, suite.name, case.case_key) not in earlier
                     ]
                     calls += [
                         Call(model, case, "platform", suite.name, suite.stream and model.streams, trial)
-                        for case in due[:most]
+                        for case in tonight[:most]
+                        if SettledCase(model_id, suite.name, case.case_key) not in settled
                         for trial in range(1, run.trials + 1)
                     ]
     return calls

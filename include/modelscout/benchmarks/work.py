@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 
 from modelscout.benchmarks.candidates import ModelFacts, SuiteScore
 from modelscout.benchmarks.cases import Case
+from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability, Processing, TokenUsage
 from modelscout.costs.prices import PriceRow
 from modelscout.warehouse.engine import Row, run_sql
@@ -20,6 +22,8 @@ RESULTS_HOLD_FOR = timedelta(days=30)
 """A result that is older is measured again."""
 
 
+Redactor = Callable[[str], str]
+"""Takes out of a prompt what must not leave the house, such as names and addresses."""
 PriceBook = Mapping[tuple[str | None, str, str], tuple[PriceRow, ...]]
 """Prices by organization (None: everybody), provider and model."""
 
@@ -119,20 +123,44 @@ def load_features(engine: Engine, features: Sequence[str] | None) -> dict[str, f
 
 
 def load_samples(
-    engine: Engine, *, organization_id: str, feature_id: str, items: int, now: datetime
+    engine: Engine,
+    *,
+    organization_id: str,
+    feature_id: str,
+    items: int,
+    now: datetime,
+    redact: Redactor | None = None,
 ) -> list[Sample]:
-    """The newest samples of one feature, at most `items`."""
+    """Samples of one feature, at most `items`, that mirror all of them by week, size and outcome.
+
+    `redact` changes what is sent of each prompt; what it leaves is what every model gets.
+    """
     parameters = {"organization_id": organization_id, "feature_id": feature_id, "items": items, "now": now}
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/benchmark_samples", parameters)
-    return [Sample(_sample_case(row, feature_id), _usage(row["baseline_usage"])) for row in rows]
+    return [Sample(_sample_case(row, feature_id, redact), _usage(row["baseline_usage"])) for row in rows]
 
 
-def _sample_case(row: Row, feature_id: str) -> Case:
+def load_redactor(name: str | None) -> Redactor | None:
+    """The function that `package.module:function` names. Raises ConfigurationError where there is none."""
+    if name is None:
+        return None
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"MODELSCOUT_REDACTION={name!r} cannot be loaded ({error}): write it as package.module:function"
+        ) from error
+    redactor: Redactor = found
+    return redactor
+
+
+def _sample_case(row: Row, feature_id: str, redact: Redactor | None) -> Case:
     return Case(
         case_key=row["item_key"],
         feature_id=feature_id,
-        prompt=row["prompt"],
+        prompt=row["prompt"] if redact is None else redact(row["prompt"]),
         image=None if row["image"] is None else bytes(row["image"]),
         image_media_type=row["image_media_type"],
         json_schema=row["json_schema"],
