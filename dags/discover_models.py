@@ -55,10 +55,11 @@ def discover_models():
     @task(outlets=[AI_MODELS], trigger_rule="all_done_min_one_success")
     def report() -> None:
         """Say how the keys are and update the asset."""
-        from modelscout.discovery.shard import key_health
+        from modelscout.discovery.shard import close_alerts_of_unused_keys, key_health
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:
+            close_alerts_of_unused_keys(run.engine, now=run.now)
             print(key_health(run.engine))
 
     shards = prepare()

@@ -44,7 +44,7 @@ def test_model_capabilities():
             work = probe_shard(
                 run.engine,
                 targets,
-                run.credentials(),
+                run.credentials([organization for _, organization in targets]),
                 run.settings,
                 run_key=context["run_id"],
                 now=run.now,

@@ -7,7 +7,8 @@ SELECT
     k.simulated,
     k.secret_reference,
     k.works AS key_works,
-    k.allows_platform_probes,
+    k.allows_platform_probes
+    AND (k.speaks_for_vendor OR m.owner_organization_id IS NOT NULL) AS allows_platform_probes,
     m.id::text AS model_id,
     m.provider,
     m.provider_model_id,

@@ -4,6 +4,7 @@ SELECT
     parameters,
     seed,
     spend_limit_usd,
-    status
+    status,
+    started_at
 FROM ai_benchmark_runs
 WHERE id = :run_id;

@@ -28,5 +28,7 @@ WHERE
     AND a.status IN ('active', 'available', 'deprecated')
     AND k.allows_platform_probes
     AND k.works
+    -- What a gateway serves under a vendor's name is no fact about the vendor's model.
+    AND (k.speaks_for_vendor OR m.owner_organization_id IS NOT NULL)
     AND coalesce(s.enabled, TRUE)
 ORDER BY m.provider, m.provider_model_id, m.id, k.organization, k.organization_id;

@@ -12,7 +12,7 @@ WITH in_use AS (
 ),
 
 listed AS MATERIALIZED (
-    SELECT
+    SELECT DISTINCT ON (r.organization_id, r.provider, r.provider_model_id)
         r.organization_id,
         m.id AS model_id,
         r.simulated,
@@ -39,10 +39,10 @@ listed AS MATERIALIZED (
         ON
             r.provider = m.provider
             AND r.provider_model_id = m.provider_model_id
-            AND m.owner_organization_id IS NOT DISTINCT FROM CASE
-                WHEN modelscout.is_private_model(r.provider, r.provider_model_id) THEN r.organization_id
-            END
+            AND (m.owner_organization_id IS NULL OR r.organization_id = m.owner_organization_id)
     LEFT JOIN in_use AS s ON r.organization_id = s.organization_id AND m.id = s.current_model_id
+    -- Of two models of one name an organization's own comes first.
+    ORDER BY r.organization_id, r.provider, r.provider_model_id, m.owner_organization_id NULLS LAST
 ),
 
 asked AS MATERIALIZED (
@@ -124,7 +124,8 @@ states AS (
 changed AS (
     SELECT
         n.*,
-        k.status AS status_before
+        k.status AS status_before,
+        k.reason AS reason_before
     FROM states AS n
     LEFT JOIN known AS k ON n.organization_id = k.organization_id AND n.model_id = k.model_id
     WHERE
@@ -162,9 +163,23 @@ told AS (
     SELECT
         c.*,
         CASE
-            WHEN c.status IN ('retired', 'deprecated', 'unavailable') THEN c.status
-            WHEN c.status_before = 'unavailable' THEN 'available_again'
+            -- A model that was retired before anybody saw it is no news.
+            WHEN c.status_before IS NULL AND c.status = 'retired' THEN NULL
+            WHEN c.status_before IS NULL AND c.status = 'deprecated' THEN 'deprecated'
             WHEN c.status_before IS NULL THEN 'new_model'
+            WHEN
+                c.status_before IN ('unavailable', 'retired') AND c.status NOT IN ('unavailable', 'retired')
+                THEN 'available_again'
+            WHEN c.status IN ('retired', 'unavailable') AND c.status <> c.status_before THEN c.status
+            -- Also where the day has moved.
+            WHEN
+                c.status = 'deprecated'
+                AND c.missing_since IS NULL
+                AND (
+                    c.status_before <> 'deprecated'
+                    OR (c.reason_before LIKE 'retires on %' AND coalesce(c.reason, '') <> c.reason_before)
+                )
+                THEN 'deprecated'
         END AS kind
     FROM changed AS c
 )
@@ -174,14 +189,8 @@ SELECT
     e.organization_id,
     e.model_id,
     e.kind,
-    concat_ws(
-        ':', e.organization_id, e.model_id, e.kind,
-        CASE
-            WHEN e.kind IN ('retired', 'deprecated') THEN coalesce(cast(e.retires_on AS text), '')
-            WHEN e.kind = 'unavailable' THEN cast(e.missing_since AS text)
-            WHEN e.kind = 'available_again' THEN cast(cast(:now AS timestamptz) AS text)
-        END
-    ),
+    -- The state itself changes once, so that the moment tells apart what happens again.
+    concat_ws(':', e.organization_id, e.model_id, e.kind, cast(:now AS timestamptz)),
     jsonb_build_object(
         'status', e.status, 'before', e.status_before, 'reason', e.reason, 'retires_on', e.retires_on
     ),

@@ -7,7 +7,11 @@ WITH owned AS (
     SELECT
         r.*,
         CASE
-            WHEN modelscout.is_private_model(r.provider, r.provider_model_id) THEN r.organization_id
+            WHEN
+                modelscout.is_private_model(r.provider, r.provider_model_id)
+                -- What only a gateway or a server of somebody's own knows is as private as its name.
+                OR (NOT r.speaks_for_vendor AND shared.id IS NULL)
+                THEN r.organization_id
         END AS owner_organization_id
     FROM
         jsonb_to_recordset(cast(:models AS jsonb))
@@ -16,6 +20,11 @@ WITH owned AS (
                 context_window_tokens bigint, max_output_tokens bigint, deprecated_on date, retires_on date,
                 states_lifecycle boolean, speaks_for_vendor boolean
             )
+    LEFT JOIN ai_models AS shared
+        ON
+            r.provider = shared.provider
+            AND r.provider_model_id = shared.provider_model_id
+            AND shared.owner_organization_id IS NULL
 ),
 
 listed AS (
@@ -82,4 +91,11 @@ ON CONFLICT (provider, provider_model_id, owner_organization_id) DO UPDATE SET
     retires_on
     = CASE WHEN excluded.lifecycle_source = 'vendor' THEN excluded.retires_on ELSE m.retires_on END,
     lifecycle_source = coalesce(excluded.lifecycle_source, m.lifecycle_source),
-    updated_at = excluded.updated_at;
+    -- A key that is told another limit is no other model: it would be probed anew.
+    updated_at = CASE
+        WHEN
+            excluded.lifecycle_source = 'vendor'
+            AND (m.deprecated_on, m.retires_on) IS DISTINCT FROM (excluded.deprecated_on, excluded.retires_on)
+            THEN excluded.updated_at
+        ELSE m.updated_at
+    END;

@@ -11,5 +11,6 @@ INNER JOIN usable_provider_keys AS k ON a.organization_id = k.organization_id AN
 LEFT JOIN ai_model_settings AS s ON a.organization_id = s.organization_id AND a.model_id = s.model_id
 WHERE
     a.status IN ('active', 'available', 'deprecated')
+    AND k.works
     AND coalesce(s.enabled, TRUE)
     AND (m.retires_on IS NULL OR m.retires_on > cast(:beyond AS date));

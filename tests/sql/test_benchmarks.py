@@ -585,7 +585,7 @@ def test_the_limit_holds_over_shards_and_repeated_tasks(engine: Engine, vendor: 
 
 def test_blocks_never_add_up_beyond_the_limit(engine: Engine) -> None:
     plan = create_run(engine, SETTINGS, run_key="n", now=NOW, spend_limit_usd=Decimal(1))
-    stores = [BudgetStore(engine, plan.run_id, None, now=NOW) for _ in range(8)]
+    stores = [BudgetStore(engine, plan.run_id, None, clock=lambda: NOW) for _ in range(8)]
 
     async def grab() -> list[Any]:
         return await asyncio.gather(
@@ -611,7 +611,7 @@ def test_a_days_limit_holds_over_all_runs(engine: Engine, limit: str) -> None:
     day_limit = Decimal(1) if limit == "day" else None
 
     def store(run_id: str, now: datetime = NOW) -> BudgetStore:
-        return BudgetStore(engine, run_id, str(found), now=now, day_limit_usd=day_limit)
+        return BudgetStore(engine, run_id, str(found), clock=lambda: now, day_limit_usd=day_limit)
 
     async def grab() -> list[Any]:
         return await asyncio.gather(

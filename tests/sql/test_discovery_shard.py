@@ -16,15 +16,20 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import Engine, text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from emulator_thread import served
+from modelscout.benchmarks.capabilities import plan_probes
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.secrets import CredentialSource, ProviderCredential
 from modelscout.core.types import ModelStatus
 from modelscout.discovery import gate
 from modelscout.discovery.catalog_sync import sync_catalog
 from modelscout.discovery.check import check_model, target_of
-from modelscout.discovery.shard import discover_shard, plan_shards
+from modelscout.discovery.shard import close_alerts_of_unused_keys, discover_shard, plan_shards
 from modelscout.emulator.answers import AnswerKey
 from modelscout.emulator.app import create_app
 from modelscout.emulator.profile import parse_profile
@@ -346,3 +351,129 @@ async def test_one_model_is_checked_in_one_request(
         connection.execute(text("UPDATE organizations SET allowed_providers = '{google}'"))
     with pytest.raises(ConfigurationError, match="org-1 has no key of provider openai that may be used"):
         target_of(pipeline, "org-1", "openai")
+
+
+async def test_one_organizations_mistakes_disturb_nobody_else(
+    pipeline: Engine, engine: Engine, vendors: Vendors
+) -> None:
+    broken = {
+        "llm__org-0__openai": ProviderCredential("openai", "key-with-\u201d-in-it"),
+        "llm__org-1__openai": ProviderCredential("openai", "key-0123456789", "https://gw.example.com:abc/v1"),
+        "llm__org-2__openai": ProviderCredential("openai", "key-0123456789", "http://[::1/v1"),
+        "llm__org-4__clarifai": ProviderCredential("clarifai", "pat\u20190123456789"),
+    }
+
+    def credentials(reference: str) -> ProviderCredential | None:
+        return broken.get(reference) or vendors.credentials(reference)
+
+    counts = await discover(pipeline, credentials)
+    assert counts == {
+        "valid": (ORGANIZATIONS - 1) * len(BASES) - len(broken),
+        "refused": len(BASES),
+        "misconfigured": len(broken),
+    }
+    reasons = rows(
+        engine, "SELECT health_reason FROM organization_provider_keys WHERE health = 'misconfigured'"
+    )
+    assert not [reason for (reason,) in reasons if "0123456789" in reason or "with-" in reason]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": "house-model", "name": "x\x00y"},
+        {"id": "house-model", "name": "half \ud800"},
+        {"id": "house-model", "max_model_len": 10**30},
+        {"id": "house-model", "max_model_len": True},
+        {"id": "house-model", "created": 10**20},
+    ],
+)
+async def test_a_strange_list_is_stored_as_far_as_it_can_be(
+    pipeline: Engine, engine: Engine, entry: dict[str, Any]
+) -> None:
+    async def models(_request: Request) -> Response:
+        return Response(json.dumps({"data": [entry]}), media_type="application/json")
+
+    with served(Starlette(routes=[Route("/v1/models", models)])) as url:
+        strange = ProviderCredential("openai_compatible", "key-0123456789", f"{url}/v1")
+        counts = await discover(pipeline, lambda _: strange, provider="openai_compatible")
+    assert counts == {"valid": ORGANIZATIONS}
+    assert len(rows(engine, "SELECT FROM model_availability WHERE model = 'house-model'")) == ORGANIZATIONS
+
+
+async def test_what_only_a_gateway_knows_belongs_to_its_organization(
+    pipeline: Engine, engine: Engine, vendors: Vendors
+) -> None:
+    async def models(_request: Request) -> Response:
+        body = {"data": [{"id": "acme-merger-assistant"}, {"id": "gpt-4o"}]}
+        return Response(json.dumps(body), media_type="application/json")
+
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE organizations SET simulated = FALSE"))
+    with served(Starlette(routes=[Route("/v1/models", models)])) as url:
+        gateway = ProviderCredential("openai", "key-0123456789", f"{url}/v1")
+        await discover(pipeline, lambda _: gateway, provider="openai")
+    owners = rows(engine, "SELECT owner_organization_id FROM ai_models WHERE provider_model_id LIKE 'acme-%'")
+    assert len(owners) == ORGANIZATIONS
+    assert (None,) not in owners
+    shared = rows(engine, "SELECT owner_organization_id FROM ai_models WHERE provider_model_id = 'gpt-4o'")
+    assert shared == [(None,)], "a name that everybody knows is matched to everybody's model"
+    # But nothing that this key shows of it counts for everybody.
+    assert rows(
+        engine, "SELECT count(*) FROM usable_provider_keys WHERE provider = 'openai' AND speaks_for_vendor"
+    ) == [(0,)]
+    assert plan_probes(pipeline, NOW, 1) == [
+        [[str(model), str(owner)] for model, owner in rows(
+            engine, "SELECT id, owner_organization_id FROM ai_models WHERE owner_organization_id IS NOT NULL "
+                    "ORDER BY provider, provider_model_id, id")]
+    ]  # fmt: skip
+
+
+async def test_an_outage_does_not_make_a_refused_key_usable(
+    pipeline: Engine, engine: Engine, vendors: Vendors, quick_gate: Callable[[float], None]
+) -> None:
+    await discover(pipeline, vendors.credentials, provider="anthropic")
+    quick_gate(0.2)
+    vendors.control(
+        "POST", "faults", provider="anthropic", kind="http", status=503, operation="list", times=10**6
+    )
+    nobody = ProviderCredential("anthropic", "key-0123456789", "http://127.0.0.1:9")
+    counts = await discover(pipeline, lambda _: nobody, now=NOW + NIGHT, provider="anthropic")
+    assert counts == {"unreachable": ORGANIZATIONS}
+    works = rows(
+        engine,
+        "SELECT organization, works FROM usable_provider_keys WHERE provider = 'anthropic' AND NOT works",
+    )
+    assert works == [(REFUSED, False)]
+
+
+async def test_a_model_that_comes_back_is_told_also_where_it_is_deprecated(
+    pipeline: Engine, engine: Engine, vendors: Vendors
+) -> None:
+    kinds = "SELECT kind FROM model_events WHERE kind <> 'new_model' ORDER BY occurred_at, kind"
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM organizations WHERE slug <> 'org-1'"))
+    await discover(pipeline, vendors.credentials, provider="openai")
+    vendors.control("PUT", "profile", keys={key_of("org-1", "openai"): {
+        "organization": "org-1", "provider": "openai", "models": ["gpt-6-luna"]}})  # fmt: skip
+    for night in (1, 2):
+        await discover(pipeline, vendors.credentials, now=NOW + night * NIGHT, provider="openai")
+    vendors.control("PUT", "profile", keys={key_of("org-1", "openai"): {
+        "organization": "org-1", "provider": "openai"}})  # fmt: skip
+    for night in (3, 4):
+        await discover(pipeline, vendors.credentials, now=NOW + night * NIGHT, provider="openai")
+    assert [kind for (kind,) in rows(engine, kinds)] == ["deprecated", "unavailable", "available_again"]
+
+
+async def test_alerts_close_with_the_key_they_are_about(
+    pipeline: Engine, engine: Engine, vendors: Vendors
+) -> None:
+    await discover(pipeline, vendors.credentials)
+    still_open = "SELECT count(*) FROM alerts WHERE resolved_at IS NULL"
+    assert rows(engine, still_open) == [(len(BASES),)]
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE organization_provider_keys SET enabled = FALSE WHERE provider = 'google'")
+        )
+    close_alerts_of_unused_keys(pipeline, now=NOW + NIGHT)
+    assert rows(engine, still_open) == [(len(BASES) - 1,)]

@@ -10,6 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +22,10 @@ from modelscout.benchmarks.probes import PROBED, items_for
 from modelscout.benchmarks.probing import Probe, Prober, ProbeTarget
 from modelscout.benchmarks.spend import open_ledgers
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR, PriceBook, load_prices, prices_of
+from modelscout.core.errors import ConfigurationError
 from modelscout.core.secrets import CredentialSource, ProviderCredential, is_simulated
 from modelscout.core.settings import Settings
+from modelscout.core.stored import storable
 from modelscout.core.types import Capability, CapabilityResult, ModelType, Provider
 from modelscout.providers.protocol import ProviderAdapter
 from modelscout.providers.registry import open_adapter
@@ -72,10 +75,16 @@ async def probe_shard(
         if credential is None:
             log.warning("connection %s has no key: %d models stay untested", reference, len(own))
             return
-        width = settings.request_concurrency
-        async with opener(credential, concurrency=width) as adapter, asyncio.TaskGroup() as group:
-            for target in own:
-                group.create_task(one_model(target, adapter, credential))
+        async with AsyncExitStack() as stack:
+            try:
+                opening = opener(credential, concurrency=settings.request_concurrency)
+                adapter = await stack.enter_async_context(opening)
+            except ConfigurationError as error:
+                log.warning("connection %s: %s: %d models stay untested", reference, error, len(own))
+                return
+            async with asyncio.TaskGroup() as models:
+                for target in own:
+                    models.create_task(one_model(target, adapter, credential))
 
     async def one_model(
         target: ProbeTarget, adapter: ProviderAdapter, credential: ProviderCredential
@@ -182,4 +191,4 @@ def _record(engine: Engine, rows: list[dict[str, Any]]) -> None:
     # One order of models and capabilities for all writers, so that none waits for another in a ring.
     ordered = sorted(rows, key=lambda row: (row["model_id"], row["capability"]))
     with engine.begin() as connection:
-        run_sql(connection, "queries/capability_record", {"rows": json.dumps(ordered)})
+        run_sql(connection, "queries/capability_record", {"rows": json.dumps(storable(ordered))})

@@ -132,7 +132,11 @@ async def open_keys(
             if credential is None:
                 log.warning("connection %s has no key: its models are left out", reference)
                 continue
-            adapter = await stack.enter_async_context(opener(credential, concurrency=concurrency))
+            try:
+                adapter = await stack.enter_async_context(opener(credential, concurrency=concurrency))
+            except ConfigurationError as error:
+                log.warning("connection %s: %s: its models are left out", reference, error)
+                continue
             keys[reference] = OpenKey(adapter, credential)
         yield keys
 

@@ -44,6 +44,7 @@ class StoredRun:
 
     run_id: str
     seed: int
+    started_at: datetime
     spend_limit_usd: Decimal
     shards: list[list[str]]
     replay: bool
@@ -169,6 +170,7 @@ def load_run(engine: Engine, run_id: str) -> StoredRun:
     return StoredRun(
         run_id=run_id,
         seed=rows[0]["seed"],
+        started_at=rows[0]["started_at"],
         spend_limit_usd=rows[0]["spend_limit_usd"],
         shards=parameters["shards"],
         replay=parameters["replay"],

@@ -32,6 +32,8 @@ REASONING_HEADROOM_TOKENS = 1024
 PROBE_TIMEOUT_S = 30.0
 PROBE_DEADLINE_S = 60.0
 EXCERPT_LENGTH = 120
+GOES_ON = frozenset({"malformed_answer"})
+"""An answer that cannot be read says nothing about the next question; other failures would only repeat."""
 RIGHT = 0.99
 """Score from which on an answer counts as right."""
 
@@ -83,7 +85,7 @@ class Prober:
     now: datetime
 
     async def probe(self) -> list[Probe]:
-        """Ask for every capability that is due, one after the other; stops where the model cannot be reached."""
+        """Ask for every capability that is due, one after the other; stops where the model cannot be asked."""
         probes: list[Probe] = []
         for capability in PROBED:
             items = items_for(capability, concepts=self.target.is_concept_model)
@@ -91,7 +93,7 @@ class Prober:
                 continue
             probe = await self._probe(items)
             probes.append(probe)
-            if probe.ok is None:
+            if probe.ok is None and probe.evidence["error_type"] not in GOES_ON:
                 break
         return probes
 

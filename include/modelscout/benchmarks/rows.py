@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from modelscout.core.stored import storable
 from modelscout.warehouse.engine import run_sql
 
 
@@ -53,5 +54,5 @@ class RowWriter:
 
     def _insert(self, rows: list[Mapping[str, Any]]) -> None:
         with self._engine.begin() as connection:
-            parameters = {"run_id": self._run_id, "rows": json.dumps(rows)}
+            parameters = {"run_id": self._run_id, "rows": json.dumps(storable(rows))}
             run_sql(connection, "queries/benchmark_record", parameters)

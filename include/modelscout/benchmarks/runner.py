@@ -7,7 +7,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -123,7 +123,7 @@ def _suite_calls(
     # What this run has done stays in: a repeated task must not go on to further cases.
     settled = {} if run.force else load_settled(engine, now=now, except_run=run.run_id)
     # Which cases are tonight's does not change while the night goes on: a second run does not take the next ones.
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = run.started_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     earlier = {case for case, row in settled.items() if row["finished_at"] < midnight}
     most = None if run.force else settings.suite_cases
     models = load_models(engine, organizations=list(shard), now=now)

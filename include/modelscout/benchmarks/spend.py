@@ -8,15 +8,17 @@ says what a killed task leaves behind.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
+from modelscout.core.clock import Clock
 from modelscout.core.errors import MalformedAnswer, ProviderError, ProviderUnavailable, SpendLimitReached
 from modelscout.warehouse.engine import run_sql
 
@@ -43,21 +45,22 @@ class BudgetStore:
         run_id: str,
         organization_id: str | None,
         *,
-        now: datetime,
+        clock: Clock,
         day_limit_usd: Decimal | None = None,
     ) -> None:
         """Draws on the run `run_id` in the name of `organization_id`.
 
-        `day_limit_usd` is for all runs on the UTC day of `now`; an organization's own limit of a day stands in its row.
+        `day_limit_usd` is for all runs on one UTC day of `clock`; an organization's own limit stands in its row.
         """
         self._engine = engine
         self._run_id = run_id
         self._organization_id = organization_id
-        self._now = now
+        self._clock = clock
         self._day_limit_usd = day_limit_usd
 
     def reserve(self, amount_usd: Decimal) -> Block | None:
         """A block of `amount_usd`, or None where one of the limits leaves no room for it."""
+        now = self._clock()
         with self._engine.begin() as connection:
             # Two statements on purpose: one alone would sum over a snapshot from before the lock.
             locked = run_sql(connection, "queries/benchmark_lock_run", {"run_id": self._run_id})
@@ -67,8 +70,8 @@ class BudgetStore:
                 "amount": amount_usd,
                 "spend_limit_usd": locked[0]["spend_limit_usd"],
                 "day_limit_usd": self._day_limit_usd,
-                "now": self._now,
-                "day": self._now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
+                "now": now,
+                "day": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
             }
             rows = run_sql(connection, "queries/benchmark_reserve", parameters)
         return Block(rows[0]["id"], amount_usd) if rows else None
@@ -190,10 +193,15 @@ async def open_ledgers(
 ) -> AsyncIterator[LedgerFactory]:
     """Ledgers of a run's organizations, made on first use; at the end what was not spent is returned."""
     ledgers: dict[str, SpendLedger] = {}
+    began = time.monotonic()
+
+    def clock() -> datetime:
+        """The run's time, which goes on: a night may pass midnight."""
+        return now + timedelta(seconds=time.monotonic() - began)
 
     def ledger_of(organization_id: str) -> SpendLedger:
         if organization_id not in ledgers:
-            store = BudgetStore(engine, run_id, organization_id, now=now, day_limit_usd=day_limit_usd)
+            store = BudgetStore(engine, run_id, organization_id, clock=clock, day_limit_usd=day_limit_usd)
             ledgers[organization_id] = SpendLedger(store, block_usd=limit_usd / BLOCKS_PER_LIMIT)
         return ledgers[organization_id]
 

@@ -98,7 +98,8 @@ def _work(engine: Engine, settings: Settings, run_id: str, shards: list[list[str
     from modelscout.warehouse.engine import run_sql
 
     with engine.connect() as connection:
-        rows = run_sql(connection, "queries/discovery_targets", {"organization_ids": None, "provider": None})
+        wanted = {"organization_ids": sorted({o for shard in shards for o in shard}), "provider": None}
+        rows = run_sql(connection, "queries/discovery_targets", wanted)
     keys = resolve_outside_tasks(
         KeyReference(r["secret_reference"], r["provider"], r["region"]) for r in rows
     )

@@ -48,7 +48,10 @@ CredentialSource = Callable[[str], ProviderCredential | None]
 
 def is_simulated(credential: ProviderCredential) -> bool:
     """Whether the emulator answers for this key: a real vendor is never on this machine."""
-    return urlsplit(credential.base_url or "").hostname in {"127.0.0.1", "localhost"}
+    try:
+        return urlsplit(credential.base_url or "").hostname in {"127.0.0.1", "localhost"}
+    except ValueError:
+        return False
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

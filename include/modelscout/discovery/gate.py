@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 FAILURES_TO_CLOSE = 5
@@ -22,13 +23,15 @@ class VendorGate:
         *,
         give_up_after_s: float = GIVE_UP_AFTER_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Starts open. `sleep` waits for seconds."""
+        """Starts open. `sleep` waits for seconds, `clock` gives monotonic ones."""
         self._sleep = sleep
+        self._clock = clock
         self._give_up_after_s = give_up_after_s
         self._failures = 0
         self._pause_s = FIRST_PAUSE_S
-        self._waited_s = 0.0
+        self._closed_at = 0.0
         self._closed = False
         self._probe = asyncio.Lock()
 
@@ -38,7 +41,7 @@ class VendorGate:
 
     def has_given_up(self) -> bool:
         """Whether the vendor was away for too long."""
-        return self._waited_s >= self._give_up_after_s
+        return self._closed and self._clock() - self._closed_at >= self._give_up_after_s
 
     async def ask(self, question: Callable[[], Awaitable[bool]]) -> bool:
         """Ask when the gate lets it; returns whether the question was asked at all.
@@ -52,7 +55,6 @@ class VendorGate:
         async with self._probe:
             if self.is_closed() and not self.has_given_up():
                 await self._sleep(self._pause_s)
-                self._waited_s += self._pause_s
                 self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * PAUSE_GROWTH)
             if self.has_given_up():
                 return False
@@ -64,7 +66,8 @@ class VendorGate:
     def _note(self, answered: bool) -> None:
         if answered:
             self._failures, self._closed = 0, False
-            self._pause_s, self._waited_s = FIRST_PAUSE_S, 0.0
+            self._pause_s = FIRST_PAUSE_S
             return
         self._failures += 1
-        self._closed = self._closed or self._failures >= FAILURES_TO_CLOSE
+        if not self._closed and self._failures >= FAILURES_TO_CLOSE:
+            self._closed, self._closed_at = True, self._clock()

@@ -71,11 +71,23 @@ def credential_of(target: KeyTarget, credentials: CredentialSource) -> ProviderC
 
 
 async def ask_key(target: KeyTarget, credentials: CredentialSource) -> KeyReport:
-    """List one key's models. Raises neither ProviderError nor ConfigurationError: a failure is the key's health."""
+    """List one key's models. Never raises: whatever is wrong with one key is that key's health."""
     credential = credential_of(target, credentials)
     if credential is None:
         return KeyReport(target, "not_configured", f"connection {target.secret_reference} has no key")
-    simulated = is_simulated(credential)
+    try:
+        return await _ask(target, credential)
+    except ConfigurationError as error:
+        return KeyReport(target, "misconfigured", credential.redact(str(error)))
+    except Exception as error:  # noqa: BLE001 - one organization's setting must not stop the others
+        # Only its type: what a stranger's library says may hold anything.
+        return KeyReport(
+            target, "misconfigured", f"the key or its host cannot be used: {type(error).__name__}"
+        )
+
+
+async def _ask(target: KeyTarget, credential: ProviderCredential) -> KeyReport:
+    simulated = is_simulated(credential) and target.simulated
     try:
         async with open_adapter(credential, concurrency=LIST_CONNECTIONS) as adapter:
             models = await call_with_retries(
@@ -87,13 +99,11 @@ async def ask_key(target: KeyTarget, credentials: CredentialSource) -> KeyReport
         return KeyReport(
             target, health, str(error), simulated=simulated, vendor_failed=failed, ask_again=error.retryable
         )
-    except ConfigurationError as error:
-        return KeyReport(target, "misconfigured", credential.redact(str(error)))
     return KeyReport(
         target,
         "valid",
         None,
         tuple(models),
         simulated=simulated,
-        speaks_for_vendor=credential.base_url is None or (simulated and target.simulated),
+        speaks_for_vendor=credential.base_url is None or simulated,
     )

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from modelscout.catalog.loader import Catalog, load_catalog
 from modelscout.core.secrets import CredentialSource
 from modelscout.discovery.gate import VendorGate
-from modelscout.discovery.keys import KeyReport, KeyTarget, ask_key
+from modelscout.discovery.keys import KeyReport, KeyTarget, ask_key, credential_of
 from modelscout.discovery.write import write_reports
 from modelscout.warehouse.engine import run_sql
 
@@ -62,9 +63,9 @@ async def discover_shard(
         writer = group.create_task(_write(engine, answers, load_catalog(), now, len(targets)))
         async with asyncio.TaskGroup() as askers:
             for own in by_provider.values():
-                gate, todo = VendorGate(), iter(own)
+                todo, gates = iter(own), defaultdict[str | None, VendorGate](VendorGate)
                 for _ in range(min(concurrency, len(own))):
-                    askers.create_task(_ask_all(todo, credentials, gate, answers))
+                    askers.create_task(_ask_all(todo, credentials, gates, answers))
         await answers.put(_DONE)
     return dict(writer.result())
 
@@ -72,10 +73,13 @@ async def discover_shard(
 async def _ask_all(
     todo: Iterator[KeyTarget],
     credentials: CredentialSource,
-    gate: VendorGate,
+    gates: dict[str | None, VendorGate],
     answers: asyncio.Queue[KeyReport | None],
 ) -> None:
     for target in todo:
+        credential = credential_of(target, credentials)
+        # One gate for each server: somebody's dead gateway says nothing about the vendor.
+        gate = gates[credential.base_url if credential else None]
         await answers.put(await _ask_through(gate, target, credentials))
 
 
@@ -105,10 +109,29 @@ async def _write(
     while more:
         batch, more = await _batch(answers)
         if batch:
-            events = await asyncio.to_thread(write_reports, engine, batch, catalog, now=now)
-            counts.update(report.health for report in batch)
+            events, written = await asyncio.to_thread(_write_batch, engine, batch, catalog, now)
+            counts.update(report.health for report in written)
             log.info("%d of %d keys asked, %d news: %s", counts.total(), total, events, dict(counts))
     return counts
+
+
+def _write_batch(
+    engine: Engine, batch: list[KeyReport], catalog: Catalog, now: datetime
+) -> tuple[int, list[KeyReport]]:
+    """Write a batch; where the database refuses it, key by key, so that the one that is to blame stands alone."""
+    try:
+        return write_reports(engine, batch, catalog, now=now), batch
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        if len(batch) == 1:
+            log.warning(
+                "%s %s: its answer cannot be stored", batch[0].target.organization, batch[0].target.provider
+            )
+            refused = KeyReport(batch[0].target, "unreachable", "its answer cannot be stored")
+            return write_reports(engine, [refused], catalog, now=now), [refused]
+    parts = [_write_batch(engine, [report], catalog, now) for report in batch]
+    return sum(events for events, _ in parts), [report for _, reports in parts for report in reports]
 
 
 async def _batch(answers: asyncio.Queue[KeyReport | None]) -> tuple[list[KeyReport], bool]:
@@ -136,6 +159,17 @@ def key_health(engine: Engine) -> dict[str, int]:
             "SELECT health, count(*) FROM organization_provider_keys WHERE enabled GROUP BY health ORDER BY 1"
         )
         return {str(health): int(count) for health, count in connection.execute(text(statement))}
+
+
+def close_alerts_of_unused_keys(engine: Engine, *, now: datetime) -> None:
+    """An alert about a key that was switched off, taken away or may not be used any more is over."""
+    statement = (
+        "UPDATE alerts AS a SET resolved_at = :now WHERE a.kind = 'key' AND a.resolved_at IS NULL AND NOT EXISTS ("
+        "SELECT FROM usable_provider_keys AS k WHERE k.organization_id = a.organization_id "
+        "AND k.provider = a.details ->> 'provider')"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(statement), {"now": now})
 
 
 def _targets(engine: Engine, organization_ids: Sequence[str], provider: str | None) -> list[KeyTarget]:

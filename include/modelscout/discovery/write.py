@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from modelscout.catalog.loader import Catalog
+from modelscout.core.stored import count_or_none, storable
 from modelscout.discovery.keys import KeyReport
 from modelscout.providers.protocol import ListedModel
 from modelscout.warehouse.engine import run_sql
@@ -26,8 +27,8 @@ def write_reports(engine: Engine, reports: Sequence[KeyReport], catalog: Catalog
     models = [row for report in reports for row in _model_rows(report, catalog)]
     keys = [_key_row(report) for report in reports]
     parameters = {
-        "models": json.dumps(models),
-        "keys": json.dumps(keys),
+        "models": json.dumps(storable(models)),
+        "keys": json.dumps(storable(keys)),
         "now": now,
         "confirm_before": now - CONFIRM_AFTER,
     }
@@ -47,6 +48,7 @@ def _key_row(report: KeyReport) -> dict[str, Any]:
         "health": report.health,
         "reason": report.reason,
         "simulated": report.target.simulated,
+        "speaks_for_vendor": report.speaks_for_vendor,
     }
 
 
@@ -66,8 +68,8 @@ def _model_row(report: KeyReport, model: ListedModel, catalog: Catalog) -> dict[
         "provider": provider,
         "provider_model_id": known.model_id if known else model.model_id,
         "display_name": model.display_name,
-        "context_window_tokens": model.context_window_tokens,
-        "max_output_tokens": model.max_output_tokens,
+        "context_window_tokens": count_or_none(model.context_window_tokens),
+        "max_output_tokens": count_or_none(model.max_output_tokens),
         "deprecated_on": model.deprecated_at.isoformat() if model.deprecated_at else None,
         "retires_on": model.retires_at.isoformat() if model.retires_at else None,
         "lifecycle": model.lifecycle,

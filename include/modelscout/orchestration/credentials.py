@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from modelscout.core.errors import ConfigurationError
 from modelscout.core.secrets import CredentialSource, ProviderCredential
+
+log = logging.getLogger(__name__)
 
 
 class KeyReference(NamedTuple):
@@ -21,10 +22,7 @@ class KeyReference(NamedTuple):
 
 
 def resolve_all(references: Iterable[KeyReference]) -> CredentialSource:
-    """Resolve in the task's own thread, before any event loop starts; look-ups then need no connection.
-
-    Raises ConfigurationError where one connection is to serve two providers or regions.
-    """
+    """Resolve in the task's own thread, before any event loop starts; look-ups then need no connection."""
     return _resolve(references, _connection_in_a_task)
 
 
@@ -40,15 +38,19 @@ def resolve_outside_tasks(references: Iterable[KeyReference]) -> CredentialSourc
 
 
 def _resolve(references: Iterable[KeyReference], find: Callable[[str], Any]) -> CredentialSource:
-    wanted: dict[str, KeyReference] = {}
-    for reference in sorted(set(references)):
-        known = wanted.setdefault(reference.secret_reference, reference)
-        if known != reference:
-            raise ConfigurationError(
-                f"secret_reference={reference.secret_reference} serves {known.provider} in {known.region} and "
-                f"{reference.provider} in {reference.region}: give each a connection of its own"
-            )
-    found = {name: _credential(reference, find(name)) for name, reference in wanted.items()}
+    """What cannot be resolved is left out and logged: one organization's connection must not stop the others."""
+    wanted: dict[str, set[KeyReference]] = {}
+    for reference in references:
+        wanted.setdefault(reference.secret_reference, set()).add(reference)
+    found: dict[str, ProviderCredential | None] = {}
+    for name, uses in sorted(wanted.items()):
+        if len(uses) > 1:
+            log.warning("connection %s serves several providers or regions: give each one of its own", name)
+            continue
+        try:
+            found[name] = _credential(next(iter(uses)), find(name))
+        except Exception as error:  # noqa: BLE001 - whatever a secrets backend raises
+            log.warning("connection %s cannot be read: %s", name, type(error).__name__)
     return found.get
 
 

@@ -257,7 +257,7 @@ class Adapter(ABC):
         except _UNKNOWN_FORM as error:
             raise self._unknown_form(error, raw.request_id) from None
         rate_limit = wire.rate_limit(raw.headers or {}, self.rate_headers)
-        self.limits(request.model).learn(rate_limit)
+        self.limits(request.model).learn(rate_limit, _tokens(request))
         return GenerateResult(
             text=answer.text,
             finish_reason=answer.finish_reason,

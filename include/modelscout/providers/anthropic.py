@@ -57,6 +57,8 @@ async def open_adapter(
         max_retries=0,
         http_client=wire.http_client(concurrency, transport),
     )
+    # The SDK fills these from the environment, which belongs to no organization in particular.
+    client._custom_headers = {}
     async with client:
         yield AnthropicAdapter(credential, client)
 

@@ -68,6 +68,7 @@ class KeyLimits:
         self._guessed = False
         self._blocked_until = 0.0
         self._in_flight = [0, 0]
+        self._stated_tokens = False
         self._rate, self._rate_at = 0.0, clock()
 
     def reserve(self, tokens: int, *, patience_s: float, provider: str) -> float:
@@ -96,13 +97,18 @@ class KeyLimits:
     def release(self, tokens: int, used: int | None = None) -> None:
         """The call that reserved `tokens` has ended, one way or another; `used` is what it really took."""
         with self._lock:
-            if self._tokens is not None and used is not None:
+            if self._tokens is not None and used is not None and not self._stated_tokens:
+                # Where the vendor has just stated what is left, it has counted this call already.
                 self._tokens.take(used - tokens, self._clock())
+            self._stated_tokens = False
             self._in_flight[0] -= 1
             self._in_flight[1] -= tokens
 
-    def learn(self, state: RateLimitState) -> None:
-        """Take over what an answer's headers state; without any, a guessed limit slowly recovers."""
+    def learn(self, state: RateLimitState, tokens: int = 0) -> None:
+        """Take over what the headers of an answer state whose call reserved `tokens`.
+
+        Without any, a guessed limit slowly recovers.
+        """
         with self._lock:
             now = self._clock()
             stated = _stated(self._requests, state.requests_limit, state.requests_remaining)
@@ -114,7 +120,8 @@ class KeyLimits:
                 self._recover(self._requests, now)
             stated = _stated(self._tokens, state.tokens_limit, state.tokens_remaining)
             if stated is not None:
-                self._tokens = _updated(self._tokens, *stated, self._in_flight[1], now)
+                self._tokens = _updated(self._tokens, *stated, self._in_flight[1] - tokens, now)
+                self._stated_tokens = True
 
     def throttled(self, retry_after_s: float | None) -> None:
         """A call was refused with 429: nobody uses the key before the vendor's wish, if it has one, has passed.

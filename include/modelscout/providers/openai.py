@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -234,11 +233,10 @@ def _failure_of(
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedModel:
-    created = entry.get("created")
     retires_at = wire.parse_date(entry.get("shutdown_date"))
     return ListedModel(
         model_id=str(entry["id"]),
-        created_at=datetime.fromtimestamp(created, UTC) if isinstance(created, int) and created > 0 else None,
+        created_at=wire.parse_epoch(entry.get("created")),
         lifecycle="deprecated" if retires_at else None,
         retires_at=retires_at,
     )

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import urlsplit
 
 from modelscout.core.errors import ConfigurationError, ProviderError
 from modelscout.core.secrets import ProviderCredential
@@ -73,6 +74,7 @@ async def open_adapter(
         raise ConfigurationError(f"provider={credential.provider!r} has no adapter: use one of {known}")
     if not credential.api_key.strip():
         raise ConfigurationError(f"the key of provider {credential.provider} is empty: set it")
+    _check(credential)
     if concurrency < 1:
         raise ConfigurationError(f"concurrency={concurrency} must be at least 1")
     module = importlib.import_module(modules[credential.provider])
@@ -80,6 +82,26 @@ async def open_adapter(
     await _warm_up(opener, credential)
     async with opener(credential, concurrency=concurrency) as adapter:
         yield adapter
+
+
+def _check(credential: ProviderCredential) -> None:
+    """Raises ConfigurationError for a key or an endpoint that no request could be made with."""
+    key = credential.api_key.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(
+            f"the key of provider {credential.provider} holds a character that no key has: paste it anew"
+        )
+    if credential.base_url is None:
+        return
+    try:
+        parts = urlsplit(credential.base_url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"the host of provider {credential.provider} is no address: write it as https://host/path"
+        )
 
 
 async def _warm_up(opener: Opener, credential: ProviderCredential) -> None:

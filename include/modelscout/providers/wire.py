@@ -167,6 +167,16 @@ def parse_moment(text: object) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def parse_epoch(value: object) -> datetime | None:
+    """A time in UTC from seconds since 1970; None for anything else."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
 def closed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema with `additionalProperties: false` on objects that say nothing.
 

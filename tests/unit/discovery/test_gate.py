@@ -17,6 +17,7 @@ class Vendor:
         self._script: Iterator[bool] = iter(script)
         self.questions = 0
         self.pauses: list[float] = []
+        self.now = 0.0
         self.open_questions = 0
         self.most_open = 0
 
@@ -30,11 +31,12 @@ class Vendor:
 
     async def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        self.now += seconds
 
 
 async def test_single_failures_do_not_close_it() -> None:
     vendor = Vendor([False] * (FAILURES_TO_CLOSE - 1) + [True] + [False] * (FAILURES_TO_CLOSE - 1))
-    gate = VendorGate(sleep=vendor.sleep)
+    gate = VendorGate(sleep=vendor.sleep, clock=lambda: vendor.now)
     for _ in range(2 * FAILURES_TO_CLOSE):
         assert await gate.ask(vendor)
     assert vendor.pauses == []
@@ -44,7 +46,7 @@ async def test_single_failures_do_not_close_it() -> None:
 async def test_while_closed_one_question_at_a_time_after_growing_pauses() -> None:
     failing = FAILURES_TO_CLOSE + 10
     vendor = Vendor([False] * failing)
-    gate = VendorGate(sleep=vendor.sleep)
+    gate = VendorGate(sleep=vendor.sleep, clock=lambda: vendor.now)
     for _ in range(FAILURES_TO_CLOSE):
         await gate.ask(vendor)
     assert gate.is_closed()
@@ -60,7 +62,7 @@ async def test_while_closed_one_question_at_a_time_after_growing_pauses() -> Non
 
 async def test_it_gives_up_and_asks_no_more() -> None:
     vendor = Vendor([False] * 1000)
-    gate = VendorGate(give_up_after_s=20, sleep=vendor.sleep)
+    gate = VendorGate(give_up_after_s=20, sleep=vendor.sleep, clock=lambda: vendor.now)
     for _ in range(FAILURES_TO_CLOSE):
         await gate.ask(vendor)
     asked = await asyncio.gather(*(gate.ask(vendor) for _ in range(100)))
