@@ -25,7 +25,7 @@ class Settings:
     """Workload samples replayed per feature and model in one night, at most."""
     replay_candidates: int = 2
     """Candidate models tried per feature in one night, at most."""
-    suite_cases: int = 16
+    suite_cases: int = 12
     """Cases of one of our suites that one model runs in one night, at most; the rest follows in the next nights."""
     spend_limit_usd: Decimal = Decimal("5")
     """What one scheduled benchmark run may spend over all organizations."""

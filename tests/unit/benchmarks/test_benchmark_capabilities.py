@@ -95,12 +95,11 @@ async def test_a_model_that_can_is_verified_with_one_call_each() -> None:
             Capability.TOOL_USE,
             Capability.STREAMING,
             Capability.COMPLEX_REASONING,
-            Capability.FAST_PROCESSING,
             Capability.LARGE_CONTEXT,
         ],
         True,
     )
-    assert len(vendor.asked) == 8
+    assert len(vendor.asked) == 7
 
 
 async def test_a_model_that_slips_once_is_not_accused() -> None:
