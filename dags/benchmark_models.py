@@ -1,7 +1,8 @@
 """Measures quality, speed and cost: our own suites, and replay of each organization's own work.
 
-Runs nightly after the capability probes, only what is due, within the spend limit; by hand with the form.
-Every call's worst-case cost is reserved before it is sent. Updates `ai_model_benchmarks`.
+Runs nightly after the capability probes, only what is due, within the spend limit; by hand with the form. A run that
+may cost more than MODELSCOUT_APPROVAL_ABOVE_USD waits for a person under Required Actions. Every call's worst-case
+cost is reserved before it is sent. Updates `ai_model_benchmarks`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
+from modelscout.orchestration.approval import approval_task
 from modelscout.orchestration.assets import AI_MODEL_BENCHMARKS, AI_MODEL_CAPABILITIES, SEVERAL_PROVIDERS_POOL
 from modelscout.orchestration.defaults import DAG_ARGS, TAGS
 from modelscout.orchestration.params import BENCHMARK_PARAMS
@@ -48,6 +50,31 @@ def benchmark_models():
         shards = created.shards or ((),)
         return [{"benchmark_run": str(created.run_id), "organizations": list(s)} for s in shards]
 
+    @task.branch
+    def estimate(work: list[dict[str, Any]], **context: Any) -> str:
+        """On to a person where the run may cost more than the threshold, else straight to the work."""
+        from modelscout.benchmarks.approval import question
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            shards = [w["organizations"] for w in work]
+            asked = question(run.engine, work[0]["benchmark_run"], shards, run.settings, now=run.now)
+        context["ti"].xcom_push("question", asked)
+        return "approve" if asked else "begin"
+
+    @task(trigger_rule="none_failed_min_one_success")
+    def begin(work: list[dict[str, Any]], **context: Any) -> list[dict[str, Any]]:
+        """Keep the decision with the run; a declined one sends nothing."""
+        from modelscout.benchmarks.control import decide_run
+        from modelscout.orchestration.approval import approval_of
+        from modelscout.orchestration.runtime import task_runtime
+
+        approved, by = approval_of(context["ti"].xcom_pull(task_ids="approve"))
+        with task_runtime() as run:
+            state = decide_run(run.engine, work[0]["benchmark_run"], approved=approved, by=by, now=run.now)
+            print(f"{state}: {by}")
+        return work
+
     @task(pool=SEVERAL_PROVIDERS_POOL)
     def run_cases(work: dict[str, Any], phase: str) -> dict[str, int]:
         """Run what is due for these organizations; finished cases are never paid again."""
@@ -75,10 +102,17 @@ def benchmark_models():
             print(f"platform results of {count} models published")
 
     planned = plan()
-    # Which candidates are worth replaying follows from all suites, so that these come first everywhere.
-    suites = run_cases.override(task_id="run_suites").partial(phase="suites").expand(work=planned)
+    work = begin(planned)
+    choice = estimate(planned)
+    choice >> approval_task(task_id="approve", asked_by="estimate") >> work
+    choice >> work
+
+    # Which candidates are worth replaying follows from all suites, so that these come first everywhere; speed comes
+    # last and apart.
+    suites = run_cases.override(task_id="run_suites").partial(phase="suites").expand(work=work)
     replay = run_cases.override(task_id="replay_workloads", trigger_rule="all_done").partial(phase="replay")
-    suites >> replay.expand(work=planned) >> finish(planned)
+    speed = run_cases.override(task_id="measure_speed", trigger_rule="all_done").partial(phase="speed")
+    suites >> replay.expand(work=work) >> speed.expand(work=work) >> finish(work)
 
 
 benchmark_models()

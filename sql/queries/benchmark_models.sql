@@ -5,6 +5,7 @@ SELECT
     k.organization_id::text AS organization_id,
     k.organization,
     k.simulated,
+    k.is_platform,
     k.secret_reference,
     k.works AS key_works,
     k.allows_platform_probes

@@ -5,7 +5,7 @@
 WITH touched AS (
     SELECT DISTINCT model_id
     FROM ai_benchmark_results
-    WHERE run_id = :run_id AND source = 'platform'
+    WHERE run_id = :run_id AND source = 'platform' AND about = 'accuracy'
 ),
 
 recent AS (
@@ -14,6 +14,7 @@ recent AS (
     INNER JOIN touched AS t ON r.model_id = t.model_id
     WHERE
         r.source = 'platform'
+        AND r.about = 'accuracy'
         AND r.finished_at >= cast(:since AS timestamptz)
         AND (r.error_type IS NULL OR r.error_type NOT IN ('no_price', 'grading_failed'))
     ORDER BY r.model_id ASC, r.feature_id ASC, r.suite ASC, r.case_key ASC, r.sequence DESC

@@ -4,7 +4,7 @@ INSERT INTO ai_benchmark_results (
     run_id, organization_id, feature_id, model_id, source, suite, case_key, score, error_type, error_message,
     served_model, duration_ms, time_to_first_token_ms, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, image_tokens, image_count, operations,
-    cost_usd, finished_at, simulated, trial, warm_up
+    cost_usd, finished_at, simulated, trial, warm_up, about, bucket, concurrency
 )
 SELECT
     :run_id,
@@ -33,7 +33,10 @@ SELECT
     r.finished_at,
     r.simulated,
     r.trial,
-    r.warm_up
+    r.warm_up,
+    coalesce(r.about, 'accuracy'),
+    r.bucket,
+    r.concurrency
 FROM
     jsonb_to_recordset(cast(:rows AS jsonb))
         AS r (
@@ -42,6 +45,7 @@ FROM
             time_to_first_token_ms integer, input_tokens bigint, output_tokens bigint,
             cache_read_tokens bigint, cache_write_tokens bigint, cache_write_1h_tokens bigint,
             reasoning_tokens bigint, image_tokens bigint, image_count integer, operations integer,
-            cost_usd numeric, finished_at timestamptz, simulated boolean, trial smallint, warm_up boolean
+            cost_usd numeric, finished_at timestamptz, simulated boolean, trial smallint, warm_up boolean,
+            about text, bucket text, concurrency smallint
         )
 ON CONFLICT ON CONSTRAINT ai_benchmark_results_key DO NOTHING;

@@ -10,6 +10,12 @@ SELECT
             FROM spend_reservations AS s
             WHERE s.run_id = r.id
         ), 0
-    ) AS spent_usd
+    ) AS spent_usd,
+    coalesce((SELECT sum(p.value::bigint) FROM jsonb_each_text(r.planned_calls) AS p), 0)::bigint AS planned,
+    (
+        SELECT count(*)
+        FROM ai_benchmark_results AS d
+        WHERE d.run_id = r.id
+    ) AS done
 FROM ai_benchmark_runs AS r
 WHERE r.id = cast(:run_id AS uuid);

@@ -1,6 +1,7 @@
 -- Grain: one model that some organization's key can use and whose capabilities are to be probed.
 -- Owner: benchmarks. Reads: ai_models, ai_model_availability, ai_model_capabilities, keys, settings.
--- Due: a probed capability was never tested, was tested before the model last changed, or too long ago.
+-- Due: a probed capability was never tested, was tested before the model last changed, or too long ago, or another
+-- version has answered our own suites since. The platform's own key goes first.
 WITH tested AS (
     SELECT
         m.id AS model_id,
@@ -8,16 +9,19 @@ WITH tested AS (
             c.tested_at IS NULL
             OR c.tested_at < m.updated_at
             OR c.tested_at < cast(:stale_before AS timestamptz)
+            OR c.served_model <> v.served_model
         ) AS due
     FROM ai_models AS m
     CROSS JOIN unnest(cast(:probed AS text[])) AS p (capability)
     LEFT JOIN ai_model_capabilities AS c ON m.id = c.model_id AND p.capability = c.capability
+    LEFT JOIN model_versions_seen AS v ON m.id = v.model_id
     GROUP BY m.id
 )
 
 SELECT DISTINCT ON (m.provider, m.provider_model_id, m.id)
     m.id::text AS model_id,
-    a.organization_id::text AS organization_id
+    a.organization_id::text AS organization_id,
+    m.provider || '/' || m.provider_model_id AS name
 FROM tested AS t
 INNER JOIN ai_models AS m ON t.model_id = m.id
 INNER JOIN ai_model_availability AS a ON m.id = a.model_id
@@ -31,4 +35,6 @@ WHERE
     -- What a gateway serves under a vendor's name is no fact about the vendor's model.
     AND (k.speaks_for_vendor OR m.owner_organization_id IS NOT NULL)
     AND coalesce(s.enabled, TRUE)
-ORDER BY m.provider, m.provider_model_id, m.id, k.organization, k.organization_id;
+ORDER BY
+    m.provider ASC, m.provider_model_id ASC, m.id ASC, k.is_platform DESC, k.organization ASC,
+    k.organization_id ASC;

@@ -35,6 +35,7 @@ CRONS = {
 MODULE_LEVEL = {
     "modelscout.orchestration.assets",
     "modelscout.orchestration.defaults",
+    "modelscout.orchestration.approval",
     "modelscout.orchestration.params",
 }
 TAGS = {"modelscout", "nightly", "hourly", "manual"}
@@ -135,7 +136,7 @@ def test_tasks_that_call_providers_wait_in_a_pool_that_exists(bag: Any) -> None:
 
     used = {task.pool for dag in bag.dags.values() for task in dag.tasks}
     assert used - {"default_pool"} == set(POOLS)
-    calling = {"discover_openai", "probe", "run_suites", "replay_workloads"}
+    calling = {"discover_openai", "probe", "run_suites", "replay_workloads", "measure_speed"}
     tasks = {task.task_id: task for dag in bag.dags.values() for task in dag.tasks}
     assert all(tasks[name].pool != "default_pool" for name in calling)
 
@@ -202,8 +203,8 @@ def test_the_form_takes_what_is_right_and_its_own_defaults(bag: Any) -> None:
     params = bag.dags["benchmark_models"].params
     defaults = params.validate()
     assert defaults == {
-        "organizations": None, "models": None, "features": None, "suites": True, "replay": True, "trials": 1,
-        "spend_limit_usd": None, "seed": None,
+        "organizations": None, "models": None, "features": None, "about": "all", "suites": True, "replay": True,
+        "trials": 1, "spend_limit_usd": None, "seed": None,
     }  # fmt: skip
     form = type(params)({k: params.get_param(k) for k in params})
     form.update(

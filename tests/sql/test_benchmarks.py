@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from sqlalchemy import Engine, text
 
 from modelscout.benchmarks.answer_key import answer_key
 from modelscout.benchmarks.capabilities import plan_probes, probe_shard
-from modelscout.benchmarks.plan import BenchmarkPlan, create_run
+from modelscout.benchmarks.plan import BenchmarkPlan
+from modelscout.benchmarks.plan import create_run as create_any_run
 from modelscout.benchmarks.reports import compare_models, last_run_id, run_report
 from modelscout.benchmarks.runner import estimate_suites, finish_run, run_shard
 from modelscout.benchmarks.spend import BudgetStore
@@ -46,6 +48,8 @@ SIZES = {suite.feature_id: len(suite.cases) for suite in load_suites()}
 CHAT = SIZES["chat"]
 CASES = SIZES["chat"] + SIZES["search"]
 """What a model that answers both features runs."""
+create_run = partial(create_any_run, about="accuracy")
+"""Speed and cost have their own tests."""
 ANSWERS = {entry.fingerprint: entry for entry in answer_key()}
 
 

@@ -12,15 +12,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import Engine
 
+from modelscout.benchmarks.access import plan_access, record_access
 from modelscout.benchmarks.execution import AdapterOpener
 from modelscout.benchmarks.plan import create_probe_run, finish_probe_run
 from modelscout.benchmarks.probes import PROBED, items_for
 from modelscout.benchmarks.probing import Probe, Prober, ProbeTarget
 from modelscout.benchmarks.spend import open_ledgers
+from modelscout.benchmarks.versions import load_versions, share_a_version
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR, PriceBook, load_prices, prices_of
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.secrets import CredentialSource, ProviderCredential, is_simulated
@@ -40,14 +43,42 @@ def plan_probes(engine: Engine, now: datetime, shards: int) -> list[list[list[st
     """What is due, dealt out to at most `shards` lists of [model id, organization id].
 
     Due are models that an enabled key may be used for, whose probed capabilities were never tested, were
-    tested before the model last changed, or more than 30 days before `now`. Each model stands there once, with
-    the first organization (by slug) whose key reaches it.
+    tested before the model last changed, or more than 30 days before `now`, or while another version answered under
+    the name. Each model stands there once, with the platform's key where it reaches it, else with the first
+    organization's (by slug). Names that may be one version stay together.
     """
     parameters = {"probed": [str(name) for name in PROBED], "stale_before": now - RESULTS_HOLD_FOR}
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/capability_due", parameters)
-    targets = [[row["model_id"], row["organization_id"]] for row in rows]
-    return [targets[i::shards] for i in range(min(shards, len(targets)))]
+    targets: dict[str, list[list[str]]] = {}
+    for row in rows:
+        targets.setdefault(row["name"], []).append([row["model_id"], row["organization_id"]])
+    groups = share_a_version(list(targets))
+    return [
+        [target for group in groups[i::shards] for name in group for target in targets[name]]
+        for i in range(min(shards, len(groups)))
+    ]
+
+
+def plan_night(engine: Engine, now: datetime, shards: int) -> list[dict[str, Any]]:
+    """One night's work per shard, at least one: `probes` as in `plan_probes`, and the organizations whose other keys
+    are asked once (`access`), without the keys that `paying` names."""
+    probes = plan_probes(engine, now, shards)
+    with engine.connect() as connection:
+        rows = run_sql(
+            connection,
+            "queries/capability_payers",
+            {
+                "model_ids": [model_id for shard in probes for model_id, _ in shard],
+                "organization_ids": [organization for shard in probes for _, organization in shard],
+            },
+        )
+    paying = [row["key"] for row in rows]
+    access = plan_access(engine, now, shards, paying=paying)
+    return [
+        {"probes": own or [], "access": others or [], "paying": paying}
+        for own, others in zip_longest(probes, access)
+    ] or [{"probes": [], "access": [], "paying": []}]
 
 
 async def probe_shard(
@@ -62,13 +93,19 @@ async def probe_shard(
 ) -> dict[str, int]:
     """Probe the targets of one shard and write `ai_model_capabilities`; returns counts by result.
 
+    Two names that one version answers are asked once: the second takes over what the first has shown.
+
     A model's results are written when its probes end, so that a repeated task goes on where it was killed. What the
     probes of one `run_key` cost is held against a limit of their own before it is sent.
     """
     targets = await asyncio.to_thread(_load_targets, engine, shard, now)
+    stale_before = now - RESULTS_HOLD_FOR
+    providers = {target.provider for target in targets}
+    versions = await asyncio.to_thread(load_versions, engine, providers, stale_before=stale_before)
     run_id = await asyncio.to_thread(create_probe_run, engine, settings, run_key=run_key, now=now)
     counts: Counter[str] = Counter()
     slots = asyncio.Semaphore(settings.request_concurrency)
+    may_call: dict[tuple[str, str], dict[str, Any]] = {}
 
     async def one_key(reference: str, own: list[ProbeTarget]) -> None:
         credential = await asyncio.to_thread(credentials, reference)
@@ -90,11 +127,13 @@ async def probe_shard(
         target: ProbeTarget, adapter: ProviderAdapter, credential: ProviderCredential
     ) -> None:
         async with slots:
-            prober = Prober(target, adapter, credential, ledger_of(target.organization_id), now)
+            prober = Prober(target, adapter, credential, ledger_of(target.organization_id), now, versions)
             probes = await prober.probe()
             rows = _rows(target, probes, simulated=is_simulated(credential), now=now)
             await asyncio.to_thread(_record, engine, rows)
         counts.update(row["result"] for row in rows)
+        if any(probe.ok for probe in probes):
+            may_call[target.organization_id, target.provider] = _access(target, rows)
 
     async with (
         open_ledgers(
@@ -105,6 +144,7 @@ async def probe_shard(
         for reference in sorted({target.secret_reference for target in targets}):
             own = [target for target in targets if target.secret_reference == reference]
             group.create_task(one_key(reference, own))
+    await asyncio.to_thread(record_access, engine, list(may_call.values()), now=now)
     await asyncio.to_thread(finish_probe_run, engine, run_id, now=now)
     return dict(counts)
 
@@ -139,6 +179,18 @@ def _rows(
     return rows + [
         base | _unprobed(name.value, target, now) for name in Capability if name.value not in reported
     ]
+
+
+def _access(target: ProbeTarget, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a key that has paid for probes has shown of itself."""
+    return {
+        "organization_id": target.organization_id,
+        "provider": target.provider,
+        "model": target.name,
+        "error_type": None,
+        "message": None,
+        "simulated": rows[0]["simulated"],
+    }
 
 
 def _unprobed(capability: str, target: ProbeTarget, now: datetime) -> dict[str, Any]:

@@ -23,6 +23,10 @@ class Case:
     wrong_answers: tuple[str, ...] = ()
     """Answers that look right at a glance; the emulator gives them, the tests hold them below 0.4."""
     max_output_tokens: int = 256
+    bucket: str | None = None
+    """Kind of call within a speed or cost suite, such as `long`."""
+    concurrency: int | None = None
+    """Calls to the same model that are under way at the same time, where the suite sets it."""
 
     @property
     def images(self) -> tuple[bytes, ...]:

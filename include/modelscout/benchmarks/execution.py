@@ -72,6 +72,8 @@ class Call:
     stream: bool = False
     trial: int = 1
     """Which repetition of the case this is, from 1 on."""
+    about: str = "accuracy"
+    """What its suite measures."""
 
     @property
     def settled_as(self) -> SettledCase:
@@ -98,6 +100,15 @@ def interleave(calls: Iterable[Call], rng: random.Random) -> list[Call]:
         group.sort(key=lambda call: call.model.facts.model_id)
         rng.shuffle(group)
     return [call for group in groups for call in group]
+
+
+def _kinds(calls: Iterable[Call], rng: random.Random) -> list[list[Call]]:
+    kinds: dict[tuple[str, int], list[Call]] = {}
+    for call in sorted(calls, key=lambda call: (call.case.case_key, call.trial)):
+        kinds.setdefault((call.case.bucket or "", call.case.concurrency or 1), []).append(call)
+    found = [kinds[kind] for kind in sorted(kinds)]
+    rng.shuffle(found)
+    return found
 
 
 def build_request(call: Call) -> GenerateRequest:
@@ -153,20 +164,47 @@ class Executor:
     counts: Counter[str] = field(default_factory=Counter)
     dead: set[tuple[str, str]] = field(default_factory=set)
     """Pairs of secret reference and model id, or of secret reference and "" for the whole key."""
+    stopped: Callable[[], bool] = lambda: False
+    """Asked before each call: whether somebody has cancelled the run."""
     _started: float = field(default_factory=time.monotonic)
     _warm: set[str] = field(default_factory=set)
     _surprise: dict[str, Decimal] = field(default_factory=dict)
 
     async def run(self, calls: Sequence[Call]) -> None:
         """Send all `calls`, at most `concurrency` at once."""
-        todo = iter(calls)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self.concurrency, len(calls))):
-                group.create_task(self._work(todo))
+        await self._work(iter(calls), min(self.concurrency, len(calls)))
 
-    async def _work(self, todo: Iterator[Call]) -> None:
-        for call in todo:
-            await self._run(call)
+    async def run_apart(self, calls: Sequence[Call], rng: random.Random) -> None:
+        """Send the `calls` of a speed suite: each model's kinds of call one after the other, in random order.
+
+        A kind is a bucket at a number of calls at the same time; models do not wait for each other, as far as
+        `concurrency` goes.
+        """
+        models: dict[str, list[Call]] = {}
+        for call in calls:
+            models.setdefault(call.model.facts.model_id, []).append(call)
+        widest = max((call.case.concurrency or 1 for call in calls), default=1)
+        slots = asyncio.Semaphore(max(1, self.concurrency // widest))
+
+        async def one_model(kinds: Sequence[Sequence[Call]]) -> None:
+            async with slots:
+                for kind in kinds:
+                    await self._work(iter(kind), kind[0].case.concurrency or 1)
+
+        async with asyncio.TaskGroup() as group:
+            for model_id in sorted(models):
+                group.create_task(one_model(_kinds(models[model_id], rng)))
+
+    async def _work(self, todo: Iterator[Call], workers: int) -> None:
+        async def one_worker() -> None:
+            for call in todo:
+                if self.stopped():
+                    return
+                await self._run(call)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(one_worker())
 
     async def _run(self, call: Call) -> None:
         key = self.keys.get(call.model.secret_reference)
@@ -274,6 +312,9 @@ class Executor:
             "case_key": call.case.case_key,
             "trial": call.trial,
             "warm_up": False,
+            "about": call.about,
+            "bucket": call.case.bucket,
+            "concurrency": call.case.concurrency,
             "finished_at": (self.now + elapsed).isoformat(),
             "simulated": call.model.simulated_organization and is_simulated(key.credential),
         }

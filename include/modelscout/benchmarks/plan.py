@@ -22,11 +22,15 @@ from modelscout.benchmarks.work import (
 )
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.settings import Settings
+from modelscout.core.types import Capability
 from modelscout.warehouse.engine import run_sql
 
 MINIMUM_SAMPLES = 30
 """With fewer a replay cannot prove anything: the money is better kept."""
 RUN_NAMESPACE = uuid.UUID("5b0f4f0e-6b0a-5a6f-9d3e-2f1f6f1f7c11")
+MEASURES = ("speed", "cost")
+"""Suites that measure no feature."""
+ABOUT = ("all", "accuracy", *MEASURES)
 REPLAYED_MODELS = 3
 """Incumbent and two candidates: only for dividing the work."""
 
@@ -44,11 +48,14 @@ class StoredRun:
 
     run_id: str
     seed: int
+    status: str
     started_at: datetime
     spend_limit_usd: Decimal
     shards: list[list[str]]
     replay: bool
     trials: int
+    about: str
+    """`all`, or what alone is measured: `accuracy`, `speed` or `cost`."""
     force: bool
     """Measure again what is still fresh."""
     models: list[str] | None
@@ -69,6 +76,7 @@ def create_run(
     organizations: Sequence[str] | None = None,
     models: Sequence[str] | None = None,
     features: Sequence[str] | None = None,
+    about: str = "all",
     suites: bool = True,
     replay: bool = True,
     trials: int = 1,
@@ -82,18 +90,21 @@ def create_run(
         kind: `nightly` or `manual`, as stored.
         organizations: ids or slugs; None means all.
         models: ids or `provider/model`, measured also where fresh results exist; None means what is due.
-        features: ids; None means all.
+        features: ids; None means all. Given, the suites of speed and cost stay out unless `about` names them.
+        about: `accuracy`, `speed` or `cost` measures that alone; `all` measures everything.
         suites: run the platform's own suites.
         replay: replay the organizations' own samples.
         trials: how often each case is asked.
         spend_limit_usd: of the whole run; None takes the setting's.
         seed: of the order of calls; None derives it from the run.
 
-    Raises ConfigurationError for an unknown `kind`, a negative limit or less than one trial.
+    Raises ConfigurationError for an unknown `kind` or `about`, a negative limit or less than one trial.
     """
     limit = settings.spend_limit_usd if spend_limit_usd is None else spend_limit_usd
     if kind not in ("nightly", "manual"):
         raise ConfigurationError(f"kind={kind!r} is unknown: use nightly or manual")
+    if about not in ABOUT:
+        raise ConfigurationError(f"about={about!r} is unknown: use one of {', '.join(ABOUT)}")
     if limit < 0:
         raise ConfigurationError(f"spend_limit_usd={limit} is negative: give an amount of at least 0")
     if trials < 1:
@@ -101,13 +112,15 @@ def create_run(
     run_id = uuid.uuid5(RUN_NAMESPACE, run_key)
     force = models is not None
     keyed = load_models(engine, organizations=organizations, now=now)
-    needed = load_features(engine, features)
+    needed = _needed(engine, features, about)
     suite_work = _suite_work(engine, keyed, needed, models, now=now, force=force) if suites else {}
+    replay = replay and about in ("all", "accuracy")
     samples = _replay_sizes(engine, organizations, features, now=now, settings=settings) if replay else {}
     parameters = {
         "run_key": run_key,
         "replay": replay,
         "trials": trials,
+        "about": about,
         "force": force,
         "models": None if models is None else list(models),
         "features": None if features is None else list(features),
@@ -170,11 +183,13 @@ def load_run(engine: Engine, run_id: str) -> StoredRun:
     return StoredRun(
         run_id=run_id,
         seed=rows[0]["seed"],
+        status=rows[0]["status"],
         started_at=rows[0]["started_at"],
         spend_limit_usd=rows[0]["spend_limit_usd"],
         shards=parameters["shards"],
         replay=parameters["replay"],
         trials=parameters.get("trials", 1),
+        about=parameters.get("about", "all"),
         force=parameters["force"],
         models=parameters["models"],
         features=parameters["features"],
@@ -198,7 +213,7 @@ def _suite_work(
     now: datetime,
     force: bool,
 ) -> dict[str, dict[str, list[str]]]:
-    """Who pays for which model's suites. Each model once; the keys that may are used in turn."""
+    """Who pays for which model's suites. Each model once: the platform's key, else those that may in turn."""
     settled = {} if force else load_settled(engine, now=now)
     owners: dict[str, list[KeyedModel]] = {}
     for organization in keyed.values():
@@ -220,10 +235,18 @@ def _suite_work(
         ]
         if due:
             owner = min(
-                owners[model_id], key=lambda m: (len(work.get(m.organization_id, ())), m.organization)
+                owners[model_id],
+                key=lambda m: (not m.is_platform, len(work.get(m.organization_id, ())), m.organization),
             )
             work.setdefault(owner.organization_id, {})[model_id] = due
     return work
+
+
+def _needed(engine: Engine, features: Sequence[str] | None, about: str) -> dict[str, frozenset[str]]:
+    """What a model must be verified to do before a suite is run, by suite."""
+    needed = load_features(engine, features) if about in ("all", "accuracy") else {}
+    measures = [about] if about in MEASURES else list(MEASURES) if about == "all" and features is None else []
+    return needed | {name: frozenset({Capability.TEXT_GENERATION.value}) for name in measures}
 
 
 def _may_be_measured(model: KeyedModel, now: datetime) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import json
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from modelscout.benchmarks.cases import Case
+from modelscout.benchmarks.padding import gate_log
 from modelscout.benchmarks.photos import PhotoSpec, Shapes, draw_photo
 from modelscout.core.types import Capability
 from modelscout.providers.protocol import Tool
@@ -33,7 +33,6 @@ clock shows how busy this machine is, not how fast the model."""
 MAX_OUTPUT_TOKENS = 64
 LARGE_CONTEXT_TOKENS = 48_000
 """About so many tokens the long prompt has: far beyond what a small window takes, and still affordable."""
-_CHARACTERS_PER_TOKEN = 4
 
 _WEATHER_TOOL = Tool(
     name="look_up_weather",
@@ -249,15 +248,7 @@ def _context_items() -> tuple[ProbeItem, ...]:
 
 def _long_prompt(code: int, share: float) -> str:
     """A long log with one line that matters, after `share` of it."""
-    rng = random.Random(code)
-    lines: list[str] = []
-    size = 0
-    while size < LARGE_CONTEXT_TOKENS * _CHARACTERS_PER_TOKEN:
-        goods, place = rng.choice(("crates", "barrels", "sacks", "pallets")), rng.choice("ABCDEFGH")
-        lines.append(
-            f"{len(lines) + 1}. Gate {place}: {rng.randint(10, 99)} {goods} of batch {rng.randint(100, 999)}."
-        )
-        size += len(lines[-1]) + 1
+    lines = gate_log(LARGE_CONTEXT_TOKENS, seed=code)
     lines.insert(int(share * len(lines)), f"Note: the code of the blue locker is {code}.")
     return "\n".join([*lines, "", "What is the code of the blue locker? Answer with the number only."])
 

@@ -12,6 +12,7 @@ from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.graders import grade
 from modelscout.benchmarks.probes import PROBED, ProbeItem, items_for, tool_call_text
 from modelscout.benchmarks.spend import SpendLedger, spend_on
+from modelscout.benchmarks.versions import Known, Version, Versions
 from modelscout.core.errors import BadRequest, MalformedAnswer, ProviderError, SpendLimitReached
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability
@@ -83,19 +84,63 @@ class Prober:
     credential: ProviderCredential
     ledger: SpendLedger
     now: datetime
+    versions: Versions
 
     async def probe(self) -> list[Probe]:
-        """Ask for every capability that is due, one after the other; stops where the model cannot be asked."""
+        """Ask for every capability that is due, one after the other; stops where the model cannot be asked.
+
+        The first answer says which version there is. Where that one is known already, nothing more is asked.
+        """
+        due = [
+            items
+            for capability in PROBED
+            if capability.value not in self.target.fresh
+            and (items := items_for(capability, concepts=self.target.is_concept_model))
+        ]
+        if not due:
+            return []
+        first = await self._probe(due[0])
+        if first.served_model is None or first.ok is None:
+            goes_on = first.ok is not None or first.evidence["error_type"] in GOES_ON
+            return [first, *(await self._ask_all(due[1:]) if goes_on else [])]
+        version = Version(self.target.provider, first.served_model)
+        known = await self.versions.claim(version)
+        if known is not None:
+            return [first, *await self._take_over(known, due[1:], first.served_model)]
+        try:
+            probes = [first, *await self._ask_all(due[1:])]
+        except BaseException:
+            self.versions.tell(version, None)
+            raise
+        can = {probe.capability.value: probe.ok for probe in probes if probe.ok is not None}
+        self.versions.tell(version, Known(self.target.name, can))
+        return probes
+
+    async def _ask_all(self, due: Sequence[Sequence[ProbeItem]]) -> list[Probe]:
         probes: list[Probe] = []
-        for capability in PROBED:
-            items = items_for(capability, concepts=self.target.is_concept_model)
-            if not items or capability.value in self.target.fresh:
-                continue
+        for items in due:
             probe = await self._probe(items)
             probes.append(probe)
             if probe.ok is None and probe.evidence["error_type"] not in GOES_ON:
                 break
         return probes
+
+    async def _take_over(
+        self, known: Known, due: Sequence[Sequence[ProbeItem]], served_model: str
+    ) -> list[Probe]:
+        """What the same version has shown under another name; what it was not asked is asked now."""
+        taken = [
+            Probe(
+                items[0].capability,
+                known.can[items[0].capability.value],
+                {"same_version_as": known.model, "attempts": [], "error_type": None},
+                served_model,
+            )
+            for items in due
+            if items[0].capability.value in known.can
+        ]
+        rest = [items for items in due if items[0].capability.value not in known.can]
+        return taken + await self._ask_all(rest)
 
     async def _probe(self, items: Sequence[ProbeItem]) -> Probe:
         """One right answer is enough; every answer must be wrong or refused to show that it cannot."""

@@ -41,6 +41,9 @@ class RunReport:
     status: str
     limit_usd: Decimal
     spent_usd: Decimal
+    planned: int
+    """Calls that the phases which have begun have to do."""
+    done: int
     models: tuple[ModelReport, ...]
 
 

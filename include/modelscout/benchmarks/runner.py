@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from modelscout.benchmarks.control import STOPPED
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.execution import (
     ENDS_KEY,
@@ -25,6 +26,7 @@ from modelscout.benchmarks.execution import (
     open_keys,
 )
 from modelscout.benchmarks.plan import StoredRun, load_run
+from modelscout.benchmarks.progress import watched
 from modelscout.benchmarks.replay import plan_replay
 from modelscout.benchmarks.rows import RowWriter
 from modelscout.benchmarks.spend import open_ledgers
@@ -42,7 +44,8 @@ WILSON_Z = 1.959964
 """Two-sided 95 %."""
 MINIMUM_TOKENS_FOR_SPEED = 8
 """Shorter answers arrive in one piece and say nothing about the speed of generation."""
-PHASES = ("suites", "replay")
+PHASES = ("suites", "replay", "speed")
+"""Speed comes last and apart: other calls under way would be in its figures."""
 
 
 async def run_shard(
@@ -59,17 +62,17 @@ async def run_shard(
     """Run the suites, then the replays, of the organizations in `shard`; runs in a task's event loop.
 
     Cases that this run has done are skipped, so that a task may be repeated after it was killed. Replay
-    candidates are chosen after the shard's suites. Returns counts: `answered`, `failed`, `already_done`,
-    `skipped_for_budget`, `skipped_unreachable`.
+    candidates are chosen after the shard's suites. A run that was declined or cancelled sends nothing. Returns
+    counts: `answered`, `failed`, `already_done`, `skipped_for_budget`, `skipped_unreachable`.
     """
     run = await asyncio.to_thread(load_run, engine, run_id)
     counts: Counter[str] = Counter(answered=0, failed=0, already_done=0)
-    for phase in phases:
-        if phase == "suites":
-            calls = await asyncio.to_thread(_suite_calls, engine, run, shard, settings, now)
-        else:
-            calls = await asyncio.to_thread(_replay_calls, engine, run, shard, settings, now)
-        counts += await _execute(engine, run, calls, credentials, settings, now=now, opener=opener)
+    for phase in phases if run.status not in STOPPED else ():
+        calls = await asyncio.to_thread(_calls_of, phase, engine, run, shard, settings, now)
+        label = f"{phase}/{shard[0]}" if shard else phase
+        counts += await _execute(
+            engine, run, calls, credentials, settings, label=label, now=now, opener=opener
+        )
         log.info("run %s, %s of %d organizations: %s", run_id, phase, len(shard), dict(counts))
     return {"answered": 0, "failed": 0, "already_done": 0} | dict(counts)
 
@@ -92,7 +95,8 @@ def estimate_suites(
     worst = [
         worst_case_usd(call.model.facts.provider, build_request(call), call.model.facts.prices, now=now)
         for shard in shards
-        for call in _suite_calls(engine, run, shard, settings, now)
+        for phase in ("suites", "speed")
+        for call in _suite_calls(engine, run, shard, settings, now, speed=phase == "speed")
     ]
     known = [amount for amount in worst if amount is not None]
     return Estimate(len(worst), sum(known, Decimal(0)), len(worst) - len(known))
@@ -101,8 +105,8 @@ def estimate_suites(
 def finish_run(engine: Engine, run_id: str, now: datetime) -> int:
     """Mark the run finished and publish its platform results; returns the number of models updated.
 
-    Writes `ai_models.benchmark_results` and `performance_metrics` in one statement, from each case's latest
-    result of the last 30 days. Safe to repeat.
+    Writes `ai_models.benchmark_results` and `performance_metrics`, from each case's latest result of the last 30
+    days, in one transaction. Safe to repeat.
     """
     parameters = {
         "run_id": run_id,
@@ -111,21 +115,39 @@ def finish_run(engine: Engine, run_id: str, now: datetime) -> int:
         "minimum_tokens": MINIMUM_TOKENS_FOR_SPEED,
     }
     with engine.begin() as connection:
-        published = run_sql(connection, "queries/benchmark_publish", parameters)
+        published = {row["model_id"] for row in run_sql(connection, "queries/benchmark_publish", parameters)}
+        measured = run_sql(
+            connection, "queries/benchmark_publish_measures", parameters | {"t": _student_quantiles()}
+        )
+        published |= {row["model_id"] for row in measured}
         run_sql(connection, "queries/benchmark_finish", {"run_id": run_id, "now": now})
     return len(published)
 
 
-def _suite_calls(
-    engine: Engine, run: StoredRun, shard: Sequence[str], settings: Settings, now: datetime
+def _student_quantiles() -> list[float]:
+    """Of Student's distribution at 97.5 %, for 1 to 30 degrees of freedom."""
+    from scipy.stats import t
+
+    return [round(float(t.ppf(0.975, degrees)), 4) for degrees in range(1, 31)]
+
+
+def _calls_of(
+    phase: str, engine: Engine, run: StoredRun, shard: Sequence[str], settings: Settings, now: datetime
 ) -> list[Call]:
-    suites = {suite.feature_id: suite for suite in load_suites()}
+    if phase == "replay":
+        return plan_replay(engine, run, shard, settings, now=now) if run.replay else []
+    return _suite_calls(engine, run, shard, settings, now, speed=phase == "speed")
+
+
+def _suite_calls(
+    engine: Engine, run: StoredRun, shard: Sequence[str], settings: Settings, now: datetime, *, speed: bool
+) -> list[Call]:
+    suites = {suite.feature_id: suite for suite in load_suites() if (suite.about == "speed") is speed}
     # What this run has done stays in: a repeated task must not go on to further cases.
     settled = {} if run.force else load_settled(engine, now=now, except_run=run.run_id)
     # Which cases are tonight's does not change while the night goes on: a second run does not take the next ones.
     midnight = run.started_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     earlier = {case for case, row in settled.items() if row["finished_at"] < midnight}
-    most = None if run.force else settings.suite_cases
     models = load_models(engine, organizations=list(shard), now=now)
     calls: list[Call] = []
     for organization_id in shard:
@@ -139,19 +161,16 @@ def _suite_calls(
                         for case in suite.cases_for(model.facts.verified)
                         if SettledCase(model_id, suite.name, case.case_key) not in earlier
                     ]
+                    # Suites of speed and cost are short, and their cases are compared with each other.
+                    all_at_once = run.force or suite.about != "accuracy"
+                    streams = suite.stream and model.streams
                     calls += [
-                        Call(model, case, "platform", suite.name, suite.stream and model.streams, trial)
-                        for case in tonight[:most]
+                        Call(model, case, "platform", suite.name, streams, trial, suite.about)
+                        for case in (tonight if all_at_once else tonight[: settings.suite_cases])
                         if SettledCase(model_id, suite.name, case.case_key) not in settled
                         for trial in range(1, run.trials + 1)
                     ]
     return calls
-
-
-def _replay_calls(
-    engine: Engine, run: StoredRun, shard: Sequence[str], settings: Settings, now: datetime
-) -> list[Call]:
-    return plan_replay(engine, run, shard, settings, now=now) if run.replay else []
 
 
 async def _execute(
@@ -161,6 +180,7 @@ async def _execute(
     credentials: CredentialSource,
     settings: Settings,
     *,
+    label: str,
     now: datetime,
     opener: AdapterOpener,
 ) -> Counter[str]:
@@ -181,11 +201,16 @@ async def _execute(
             day_limit_usd=settings.spend_limit_usd_per_day,
         ) as ledger_of,
         open_keys(models, credentials, opener, concurrency=concurrency) as keys,
+        watched(engine, run.run_id, label, planned=len(calls), counts=counts) as stopped,
     ):
         executor = Executor(keys, ledger_of, RowWriter(engine, run.run_id), now, concurrency, counts)
+        executor.stopped = stopped
         executor.dead |= _dead(run, finished, [call.model for call in todo])
-        order = random.Random(f"{run.seed}/{todo[0].source}")
-        await executor.run(interleave(todo, order))
+        order = random.Random(f"{run.seed}/{label.partition('/')[0]}")
+        if todo[0].about == "speed":
+            await executor.run_apart(todo, order)
+        else:
+            await executor.run(interleave(todo, order))
     return counts
 
 

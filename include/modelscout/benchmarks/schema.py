@@ -22,6 +22,9 @@ Place = Literal[
 ]
 
 
+About = Literal["accuracy", "speed", "cost"]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -155,6 +158,12 @@ class CaseEntry(_Strict):
     question: Text | None = None
     """Follows the suite's instructions."""
     photo: PhotoEntry | None = None
+    bucket: Name | None = None
+    """Kind of call, such as `long`; in a speed or cost suite only."""
+    padding_tokens: Annotated[StrictInt, Field(ge=0, le=60_000)] = 0
+    """About so many tokens of notes that do not matter stand before the question."""
+    same_padding: StrictBool = False
+    """The same notes as every other case that says so: a vendor may take them from its cache."""
     reference: Any
     """The right answer, in the form that the grader takes."""
     wrong_answers: Annotated[list[Text], Field(min_length=1)]
@@ -173,7 +182,11 @@ class SuiteFile(_Strict):
     """All cases of one feature."""
 
     feature: Name
-    """Id of the feature, the same as the file's name."""
+    """Id of the feature, or of what is measured, the same as the file's name."""
+    about: About = "accuracy"
+    """What the suite measures. Answers of a speed or cost suite say nothing about the quality for a feature."""
+    concurrency: list[Annotated[StrictInt, Field(ge=1, le=64)]] = []
+    """Numbers of calls to one model at the same time, each measured with every case; in a speed suite only."""
     version: Annotated[StrictInt, Field(ge=1)]
     """Raise it when the meaning of the cases changes: older results then no longer count."""
     instructions: Text
@@ -193,6 +206,18 @@ class SuiteFile(_Strict):
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
             raise ValueError(f"cases hold the key {twice[0]!r} twice: rename one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _measures_one_thing(self) -> Self:
+        if (self.about == "speed") != bool(self.concurrency):
+            raise ValueError("concurrency and about: speed go together: give both, or neither")
+        for case in self.cases:
+            if (self.about == "accuracy") != (case.bucket is None):
+                raise ValueError(
+                    f"cases hold {case.key!r} {'with' if case.bucket else 'without'} a bucket: each case of a speed or "
+                    "cost suite has one, no other has"
+                )
         return self
 
 

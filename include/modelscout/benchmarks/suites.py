@@ -1,4 +1,4 @@
-"""Loads the platform's own suites: one YAML file per feature under `suites/`."""
+"""Loads the platform's own suites: one YAML file per feature, and one for speed and cost, under `suites/`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.charts import Chart
 from modelscout.benchmarks.graders import answer_of, grade
+from modelscout.benchmarks.padding import padded
 from modelscout.benchmarks.photos import PhotoSpec, Placed, Shapes, draw_photo
-from modelscout.benchmarks.schema import SUITE_FOLDER, CaseEntry, ChartEntry, PhotoEntry, SuiteFile
+from modelscout.benchmarks.schema import SUITE_FOLDER, About, CaseEntry, ChartEntry, PhotoEntry, SuiteFile
 from modelscout.catalog.yaml_files import line_of, read_yaml
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability
@@ -42,12 +43,13 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """All cases of one feature."""
+    """All cases of one feature, or of what else is measured."""
 
     feature_id: str
     version: int
     stream: bool
     cases: tuple[Case, ...]
+    about: About = "accuracy"
 
     @property
     def name(self) -> str:
@@ -109,16 +111,28 @@ def _read_suite(path: Path) -> Suite:
     cases = tuple(_to_case(file, entry) for entry in file.cases)
     for index, case in enumerate(cases):
         _check_truth(path, index, case)
-    return Suite(file.feature, file.version, file.stream, cases)
+    return Suite(file.feature, file.version, file.stream, _at_each(file.concurrency, cases), file.about)
+
+
+def _at_each(levels: Sequence[int], cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    """Every case at every level of concurrency, under a key of its own."""
+    if not levels:
+        return cases
+    return tuple(
+        replace(case, case_key=f"{case.case_key}@{level}", concurrency=level)
+        for level in levels
+        for case in cases
+    )
 
 
 def _to_case(file: SuiteFile, entry: CaseEntry) -> Case:
     spec = None if entry.photo is None else _to_spec(entry.photo)
     parts = [file.instructions.strip(), (entry.question or "").strip()]
+    seed = file.feature if entry.same_padding else f"{file.feature}/{entry.key}"
     return Case(
         case_key=entry.key,
         feature_id=file.feature,
-        prompt="\n\n".join(part for part in parts if part),
+        prompt=padded("\n\n".join(part for part in parts if part), entry.padding_tokens, seed=seed),
         image=None if spec is None else draw_photo(spec),
         image_media_type=None if spec is None else spec.media_type,
         json_schema=file.json_schema,
@@ -126,6 +140,7 @@ def _to_case(file: SuiteFile, entry: CaseEntry) -> Case:
         reference=entry.reference,
         wrong_answers=tuple(entry.wrong_answers),
         max_output_tokens=file.max_output_tokens,
+        bucket=entry.bucket,
     )
 
 

@@ -40,6 +40,8 @@ class KeyedModel:
     facts: ModelFacts
     documented: frozenset[str] = frozenset()
     max_output_tokens: int | None = None
+    is_platform: bool = False
+    """Whether the key is the platform's own."""
 
     @property
     def streams(self) -> bool:
@@ -202,6 +204,7 @@ def _keyed_model(
         secret_reference=row["secret_reference"],
         simulated_organization=row["simulated"],
         allows_platform_probes=row["allows_platform_probes"],
+        is_platform=row["is_platform"],
         facts=facts,
         documented=frozenset(row["documented_capabilities"]),
         max_output_tokens=row["max_output_tokens"],

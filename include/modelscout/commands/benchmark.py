@@ -1,9 +1,13 @@
-"""`modelscout benchmark run|show|compare`: start a run by hand, see what it found, put models side by side."""
+"""`modelscout benchmark run|cancel|show|compare`: start or stop a run, see what it found, put models side by side."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +21,14 @@ from modelscout.core.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from modelscout.benchmarks.plan import BenchmarkPlan
     from modelscout.benchmarks.reports import ModelReport, RunReport
 
 NO_MORE_THAN = "the calls cost at most"
 
 
 def register(tree: CommandTree) -> None:
-    """Add `benchmark run`, `benchmark show` and `benchmark compare`."""
+    """Add the four commands."""
     parser = tree.add(
         ("benchmark", "run"), _run, "measure models now, within a spend limit; resumes by its name"
     )
@@ -33,11 +38,21 @@ def register(tree: CommandTree) -> None:
     parser.add_argument("--feature", help="separated by commas; default: all")
     parser.add_argument("--no-suites", action="store_true", help="leave out our own suites")
     parser.add_argument("--no-replay", action="store_true", help="leave out the organizations' own samples")
+    parser.add_argument(
+        "--type", default="all", help="what is measured: all, accuracy, speed or cost; default: all"
+    )
     parser.add_argument("--trials", default="1", help="how often each case is asked; default: 1")
     parser.add_argument("--limit", metavar="USD", help="spend limit; default: MODELSCOUT_SPEND_LIMIT_USD")
     parser.add_argument(
         "--estimate", action="store_true", help="say what the suites would cost, and send nothing"
     )
+    parser.add_argument(
+        "--yes", action="store_true", help="start also what may cost more than MODELSCOUT_APPROVAL_ABOVE_USD"
+    )
+    parser = tree.add(
+        ("benchmark", "cancel"), _cancel, "stop a run: calls under way end, no further one is sent"
+    )
+    parser.add_argument("run", help="id of the run, or `last`")
     parser = tree.add(("benchmark", "show"), _show, "what a run did and found")
     parser.add_argument("run", help="id of the run, or `last`")
     parser = tree.add(("benchmark", "compare"), _compare, "results of models side by side")
@@ -63,6 +78,7 @@ def _run(options: argparse.Namespace) -> int:
             organizations=arguments.names(options.organization, "--organization") or None,
             models=arguments.names(options.model, "--model") or None,
             features=arguments.names(options.feature, "--feature") or None,
+            about=options.type,
             suites=not options.no_suites,
             replay=not options.no_replay,
             trials=arguments.whole(options.trials, "--trials"),
@@ -70,7 +86,9 @@ def _run(options: argparse.Namespace) -> int:
         )
         if options.estimate:
             return _estimate(engine, settings, plan.run_id, plan.shards, as_json=options.json)
-        _work(engine, settings, plan.run_id, plan.shards)
+        _approve(engine, settings, plan, yes=options.yes)
+        with _told():
+            _work(engine, settings, plan.run_id, plan.shards)
         return _report(engine, plan.run_id, as_json=options.json)
 
 
@@ -89,6 +107,47 @@ def _estimate(
     else:
         refused = f"; {found.unpriced} calls of models without a price are refused" if found.unpriced else ""
         print(f"{found.calls:,} calls of our own suites, {NO_MORE_THAN} {usd(found.worst_usd)}{refused}")
+    return 0
+
+
+def _approve(engine: Engine, settings: Settings, plan: BenchmarkPlan, *, yes: bool) -> None:
+    """Raises ConfigurationError where the run may cost more than the threshold and nobody said yes."""
+    from modelscout.benchmarks.approval import question
+    from modelscout.benchmarks.control import decide_run
+
+    asked = question(engine, plan.run_id, plan.shards, settings, now=now())
+    if asked is None:
+        return
+    if not yes:
+        raise ConfigurationError(
+            f"{asked['subject']}: {asked['body']} Start it with --yes, or lower --limit."
+        )
+    decide_run(engine, plan.run_id, approved=True, by=getpass.getuser(), now=now())
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Progress of the run on the terminal's error stream, where it disturbs no output."""
+    progress = logging.getLogger("modelscout.benchmarks.progress")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    progress.addHandler(handler)
+    progress.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        progress.removeHandler(handler)
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    from modelscout.benchmarks.control import cancel_run
+    from modelscout.benchmarks.reports import last_run_id
+    from modelscout.warehouse.engine import warehouse
+
+    with warehouse(Settings.from_environment().database_url) as engine:
+        run_id = last_run_id(engine) if options.run == "last" else options.run
+        status = cancel_run(engine, run_id, by=getpass.getuser(), now=now())
+    print_json({"run_id": run_id, "status": status}) if options.json else print(f"run {run_id}: {status}")
     return 0
 
 
@@ -139,8 +198,10 @@ def _report(engine: Engine, run_id: str, *, as_json: bool) -> int:
 
 
 def _print_run(report: RunReport) -> None:
+    done = f", {report.done:,} of {report.planned:,} calls" if report.status == "running" else ""
     print(
-        f"run {report.run_id}: {report.kind}, {report.status}, spent {usd(report.spent_usd)} of {usd(report.limit_usd)}"
+        f"run {report.run_id}: {report.kind}, {report.status}{done}, "
+        f"spent {usd(report.spent_usd)} of {usd(report.limit_usd)}"
     )
     columns = ("model", "feature", "source", "score", "n", "failed", "median ms", "first token ms", "cost")
     rows = [_line(model) for model in report.models]

@@ -31,6 +31,8 @@ class Settings:
     """What one scheduled benchmark run may spend over all organizations."""
     spend_limit_usd_per_day: Decimal | None = None
     """What all runs and probes of one UTC day may spend together; None leaves it to the runs' own limits."""
+    approval_above_usd: Decimal | None = None
+    """A benchmark run that may cost more waits for a person; None asks nobody."""
     redaction: str | None = None
     """`package.module:function` that every sample's prompt passes through before it is sent."""
     retirement_horizon_days: int = 30
@@ -55,6 +57,7 @@ class Settings:
             suite_cases=_positive_int(env, "MODELSCOUT_SUITE_CASES", cls.suite_cases),
             spend_limit_usd=_money(env, "MODELSCOUT_SPEND_LIMIT_USD", cls.spend_limit_usd),
             spend_limit_usd_per_day=_optional_money(env, "MODELSCOUT_SPEND_LIMIT_USD_PER_DAY"),
+            approval_above_usd=_optional_money(env, "MODELSCOUT_APPROVAL_ABOVE_USD"),
             redaction=env.get("MODELSCOUT_REDACTION", "").strip() or None,
             retirement_horizon_days=_positive_int(
                 env, "MODELSCOUT_RETIREMENT_HORIZON_DAYS", cls.retirement_horizon_days

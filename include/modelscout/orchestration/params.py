@@ -27,6 +27,12 @@ BENCHMARK_PARAMS = {
         title="Features",
         description_md="Empty: all.",
     ),
+    "about": Param(
+        "all",
+        enum=["all", "accuracy", "speed", "cost"],
+        title="Type",
+        description_md="What is measured: accuracy alone runs the features' suites and the replays.",
+    ),
     "suites": Param(True, type="boolean", title="Run our own suites"),
     "replay": Param(True, type="boolean", title="Replay the organizations' own samples"),
     "trials": Param(

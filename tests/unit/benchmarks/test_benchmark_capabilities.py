@@ -10,6 +10,7 @@ from fake_vendor import FakeVendor
 from modelscout.benchmarks.capabilities import result_of
 from modelscout.benchmarks.probing import Probe, Prober, ProbeTarget
 from modelscout.benchmarks.spend import Block, SpendLedger
+from modelscout.benchmarks.versions import Versions
 from modelscout.core.errors import BadRequest, ModelNotFound, RateLimited
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability, CapabilityResult, Processing
@@ -74,7 +75,7 @@ class Purse:
 async def probe(vendor: FakeVendor, purse: Purse | None = None, **changes: Any) -> list[Probe]:
     store: Any = purse or Purse()
     ledger = SpendLedger(store, block_usd=Decimal("0.01"))
-    probes = await Prober(target(**changes), vendor, CREDENTIAL, ledger, NOW).probe()
+    probes = await Prober(target(**changes), vendor, CREDENTIAL, ledger, NOW, Versions()).probe()
     await ledger.close()
     return probes
 

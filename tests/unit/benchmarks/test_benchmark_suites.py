@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,39 @@ from modelscout.core.errors import ConfigurationError
 from modelscout.core.fingerprint import content_fingerprint
 
 SUITES = load_suites()
+OF_FEATURES = tuple(suite for suite in SUITES if suite.about == "accuracy")
 CASES = [(suite, case) for suite in SUITES for case in suite.cases]
 
 
 def test_every_feature_of_the_demo_has_a_suite() -> None:
-    assert {suite.feature_id for suite in SUITES} == {
+    assert {suite.feature_id for suite in OF_FEATURES} == {
         "photo_tagging",
         "descriptions",
         "chat",
         "search",
         "moderation",
     }
-    assert all(len(suite.cases) >= 60 for suite in SUITES)
+    assert all(len(suite.cases) >= 60 for suite in OF_FEATURES)
+
+
+def test_speed_is_measured_by_length_and_concurrency() -> None:
+    (speed,) = (suite for suite in SUITES if suite.about == "speed")
+    found = Counter((case.bucket, case.concurrency) for case in speed.cases)
+    assert set(found) == {(bucket, level) for bucket in ("short", "medium", "long") for level in (1, 4)}
+    sizes = {bucket: {len(c.prompt) // 4 for c in speed.cases if c.bucket == bucket} for bucket, _ in found}
+    assert max(sizes["short"]) < 200 < 900 < min(sizes["medium"]) < 1200 < 7500 < min(sizes["long"])
+    assert len({case.prompt for case in speed.cases}) == len(speed.cases) / 2  # each at both levels
+
+
+def test_the_cost_suite_holds_the_same_work_for_all_and_some_that_a_cache_can_serve() -> None:
+    (cost,) = (suite for suite in SUITES if suite.about == "cost")
+    kinds = Counter(case.bucket for case in cost.cases)
+    assert set(kinds) >= {"short_question", "explanation", "long_document", "small_photo", "large_photo"}
+    assert min(kinds.values()) >= 2
+    first, second = (case.prompt for case in cost.cases if case.bucket == "repeated_document")
+    alone, other = (case.prompt for case in cost.cases if case.bucket == "long_document")
+    assert first[:15_000] == second[:15_000]
+    assert alone[:15_000] != other[:15_000]
 
 
 @pytest.mark.parametrize(("suite", "case"), CASES, ids=[f"{s.feature_id}-{c.case_key}" for s, c in CASES])
@@ -38,7 +60,7 @@ def test_right_scores_one_and_wrong_scores_low(suite: Any, case: Any) -> None:
         assert grade(case.grader, wrong, case.reference) <= WRONG_ANSWER_LIMIT
 
 
-@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.feature_id)
+@pytest.mark.parametrize("suite", OF_FEATURES, ids=lambda suite: suite.feature_id)
 def test_a_constant_answer_wins_nothing(suite: Any) -> None:
     answers = {answer_of(case.grader, case.reference) for case in suite.cases}
     best = max(
