@@ -55,7 +55,7 @@ def decide_run(engine: Engine, run_id: str, *, approved: bool, by: str, now: dat
 def cancel_run(engine: Engine, run_id: str, *, by: str, now: datetime) -> str:
     """Stop a run: calls under way end and are kept, no further one is sent. Returns its state after that.
 
-    Raises ConfigurationError where there is no such run, or it has ended.
+    Safe to repeat. Raises ConfigurationError where there is no such run, or it has ended otherwise.
     """
     status = _move(engine, run_id, "cancelled", by=by, now=now)
     if status != "cancelled":
@@ -73,10 +73,11 @@ def note_planned_calls(engine: Engine, run_id: str, label: str, planned: int) ->
 def _move(engine: Engine, run_id: str, status: str, *, by: str | None, now: datetime | None) -> str:
     with engine.begin() as connection:
         parameters = {"run_id": run_id, "status": status, "decided_by": by, "now": now}
-        rows = run_sql(connection, "queries/benchmark_move", parameters)
-    if not rows:
+        run_sql(connection, "queries/benchmark_move", parameters)
+    # Read apart: two people at once, and the second must see what the first has decided.
+    state = run_status(engine, run_id)
+    if state is None:
         raise ConfigurationError(
             f"run={run_id} is no benchmark run: `modelscout benchmark show last` shows the newest"
         )
-    state: str = rows[0]["status"]
     return state
