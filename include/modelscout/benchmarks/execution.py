@@ -281,7 +281,7 @@ class Executor:
                 "score": round(score, 4),
                 "served_model": result.served_model,
                 "warm_up": warm_up,
-                "duration_ms": round(result.duration_ms),
+                "duration_ms": None if result.duration_ms is None else round(result.duration_ms),
                 "time_to_first_token_ms": None if first is None else round(first),
                 "input_tokens": usage.input_tokens,
                 "output_tokens": usage.output_tokens,
