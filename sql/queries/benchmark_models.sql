@@ -1,5 +1,5 @@
 -- Grain: one model of one organization, with all that decides whether and how it is benchmarked.
--- Owner: benchmarks. Reads: availability, ai_models, settings, ai_model_capabilities, keys.
+-- Owner: benchmarks. Reads: availability, ai_models, settings, ai_model_capabilities, keys, organizations.
 -- Filters that are NULL let everything pass; organizations by id or slug, models by id or provider/model.
 SELECT
     k.organization_id::text AS organization_id,
@@ -19,6 +19,7 @@ SELECT
     m.max_output_tokens,
     m.use_case_scores -> 'high_accuracy' ->> 'score' AS high_accuracy,
     a.status,
+    o.allows_batch_benchmarks,
     coalesce(s.enabled, TRUE) AS enabled,
     coalesce(
         (
@@ -30,6 +31,7 @@ SELECT
 FROM ai_model_availability AS a
 INNER JOIN ai_models AS m ON a.model_id = m.id
 INNER JOIN usable_provider_keys AS k ON a.organization_id = k.organization_id AND m.provider = k.provider
+INNER JOIN organizations AS o ON k.organization_id = o.id
 LEFT JOIN ai_model_settings AS s ON a.organization_id = s.organization_id AND m.id = s.model_id
 WHERE
     cast(:organizations AS text[]) IS NULL

@@ -19,7 +19,7 @@ SELECT
 FROM ai_model_prices AS p
 WHERE
     p.superseded_at IS NULL
-    AND p.processing = 'standard'
+    AND p.processing IN ('standard', 'batch')
     AND p.valid_from <= cast(:now AS timestamptz)
     AND (p.organization_id IS NULL OR p.organization_id = any(cast(:organization_ids AS uuid[])))
 ORDER BY p.provider ASC, p.provider_model_id ASC, p.valid_from DESC, p.above_input_tokens ASC;

@@ -47,8 +47,9 @@ kinds AS (
         count(*) FILTER (WHERE NOT warm_up AND time_to_first_token_ms IS NOT NULL)::double precision
             AS streamed,
         count(cost_usd) AS priced,
-        avg(cost_usd) * 1000 AS cost_usd,
-        stddev_samp(cost_usd) * 1000 AS cost_spread_usd,
+        -- What came in a batch was paid at another price than a call that does not wait.
+        avg(coalesce(standard_cost_usd, cost_usd)) * 1000 AS cost_usd,
+        stddev_samp(coalesce(standard_cost_usd, cost_usd)) * 1000 AS cost_spread_usd,
         round(avg(input_tokens) FILTER (WHERE error_type IS NULL)) AS input_tokens,
         round(avg(output_tokens) FILTER (WHERE error_type IS NULL)) AS output_tokens,
         round(avg(cache_read_tokens) FILTER (WHERE error_type IS NULL)) AS cache_read_tokens,

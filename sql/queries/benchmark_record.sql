@@ -4,7 +4,8 @@ INSERT INTO ai_benchmark_results (
     run_id, organization_id, feature_id, model_id, source, suite, case_key, score, error_type, error_message,
     served_model, duration_ms, time_to_first_token_ms, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, image_tokens, image_count, operations,
-    cost_usd, finished_at, simulated, trial, warm_up, about, bucket, concurrency
+    cost_usd, finished_at, simulated, trial, warm_up, about, bucket, concurrency, processing,
+    standard_cost_usd
 )
 SELECT
     :run_id,
@@ -36,7 +37,9 @@ SELECT
     r.warm_up,
     coalesce(r.about, 'accuracy'),
     r.bucket,
-    r.concurrency
+    r.concurrency,
+    coalesce(r.processing, 'standard'),
+    r.standard_cost_usd
 FROM
     jsonb_to_recordset(cast(:rows AS jsonb))
         AS r (
@@ -46,6 +49,6 @@ FROM
             cache_read_tokens bigint, cache_write_tokens bigint, cache_write_1h_tokens bigint,
             reasoning_tokens bigint, image_tokens bigint, image_count integer, operations integer,
             cost_usd numeric, finished_at timestamptz, simulated boolean, trial smallint, warm_up boolean,
-            about text, bucket text, concurrency smallint
+            about text, bucket text, concurrency smallint, processing text, standard_cost_usd numeric
         )
 ON CONFLICT ON CONSTRAINT ai_benchmark_results_key DO NOTHING;

@@ -13,7 +13,8 @@ WITH replayed AS (
         r.case_key,
         r.sequence,
         coalesce(r.score, 0) AS score,
-        r.cost_usd,
+        -- A batched call was paid at another price than the feature's traffic.
+        coalesce(r.standard_cost_usd, r.cost_usd) AS cost_usd,
         r.duration_ms,
         r.simulated
     FROM ai_benchmark_results AS r

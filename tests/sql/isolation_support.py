@@ -47,6 +47,8 @@ ROWS = {
     "VALUES ('{o}', '{m}', 'chat', '2026-11-22', '{{\"{t}\": 1}}')",
     "ai_benchmark_results": "(organization_id, run_id, feature_id, model_id, source, suite, case_key, finished_at) "
     "VALUES ('{o}', '{o}', 'chat', '{m}', 'replay', '{t}', 'c', now())",
+    "ai_benchmark_batches": "(id, organization_id, run_id, model_id, secret_reference, state, items, submitted_at) "
+    "VALUES ('{o}', '{o}', '{o}', '{m}', '{t}', 'open', '[]', now())",
     "ai_workload_samples": "(organization_id, feature_id, item_key, prompt, grader, sampled_at, expires_at) "
     "VALUES ('{o}', 'chat', 'i', '{t}', 'exact', now(), now())",
     "spend_reservations": "(organization_id, run_id, reserved_usd) VALUES ('{o}', '{o}', 1)",

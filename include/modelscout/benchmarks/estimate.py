@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from modelscout.benchmarks.candidates import billed_usage
-from modelscout.core.types import TokenUsage
+from modelscout.core.types import Processing, TokenUsage
 from modelscout.costs.image_tokens import estimate_image_tokens
 from modelscout.costs.prices import PriceRow
 from modelscout.costs.pricing import price_usage
@@ -29,7 +29,12 @@ UNKNOWN_SIZE_PX = (4096, 4096)
 
 
 def worst_case_usd(
-    provider: str, request: GenerateRequest, prices: Sequence[PriceRow], *, now: datetime
+    provider: str,
+    request: GenerateRequest,
+    prices: Sequence[PriceRow],
+    *,
+    now: datetime,
+    processing: Processing = Processing.STANDARD,
 ) -> Decimal | None:
     """Upper bound of what `request` costs, with every output token used; None without a price."""
     usage = TokenUsage(
@@ -38,7 +43,8 @@ def worst_case_usd(
         image_count=len(request.images),
         operations=0,
     )
-    return price_usage(billed_usage(usage, prices, now), prices, at=now).cost_usd
+    billed = billed_usage(usage, prices, now)
+    return price_usage(billed, prices, at=now, processing=processing).cost_usd
 
 
 def input_tokens_bound(provider: str, request: GenerateRequest) -> int:

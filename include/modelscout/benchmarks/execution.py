@@ -18,7 +18,7 @@ from typing import Any
 from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.graders import grade
-from modelscout.benchmarks.rows import RowWriter
+from modelscout.benchmarks.rows import RowWriter, answer_columns, failure_columns
 from modelscout.benchmarks.spend import LedgerFactory, spend_on
 from modelscout.benchmarks.work import KeyedModel, SettledCase
 from modelscout.core.errors import (
@@ -47,7 +47,6 @@ REASONING_HEADROOM_TOKENS = 2048
 """Output tokens on top of the answer for models that think: their thoughts count as output."""
 CALL_TIMEOUT_S = 60.0
 CALL_DEADLINE_S = 120.0
-MESSAGE_LIMIT = 300
 
 SURPRISE_MARGIN = 2
 """A model that once cost more than the bound gets this much beyond what it then cost."""
@@ -111,6 +110,23 @@ def _kinds(calls: Iterable[Call], rng: random.Random) -> list[list[Call]]:
     return found
 
 
+def call_columns(call: Call) -> dict[str, Any]:
+    """What a row says of the call, whatever becomes of it."""
+    return {
+        "organization_id": call.model.organization_id if call.source == "replay" else None,
+        "feature_id": call.case.feature_id,
+        "model_id": call.model.facts.model_id,
+        "source": call.source,
+        "suite": call.suite,
+        "case_key": call.case.case_key,
+        "trial": call.trial,
+        "warm_up": False,
+        "about": call.about,
+        "bucket": call.case.bucket,
+        "concurrency": call.case.concurrency,
+    }
+
+
 def build_request(call: Call) -> GenerateRequest:
     """The request of a call, with head-room for models that think."""
     case, model = call.case, call.model
@@ -135,10 +151,19 @@ async def open_keys(
     concurrency: int,
 ) -> AsyncIterator[dict[str, OpenKey]]:
     """One adapter per secret reference; a reference without a key is left out and logged."""
-    references = sorted({model.secret_reference for model in models})
+    references = {model.secret_reference for model in models}
+    async with open_references(references, credentials, opener, concurrency=concurrency) as keys:
+        yield keys
+
+
+@asynccontextmanager
+async def open_references(
+    references: Iterable[str], credentials: CredentialSource, opener: AdapterOpener, *, concurrency: int
+) -> AsyncIterator[dict[str, OpenKey]]:
+    """The same for references by name."""
     async with AsyncExitStack() as stack:
         keys: dict[str, OpenKey] = {}
-        for reference in references:
+        for reference in sorted(set(references)):
             credential = await asyncio.to_thread(credentials, reference)
             if credential is None:
                 log.warning("connection %s has no key: its models are left out", reference)
@@ -218,7 +243,7 @@ class Executor:
         if worst is None:
             await self._fail(call, key, "no_price", f"{request.model} has no known price: give it one")
             return
-        if (problem := _ungradable(call.case)) is not None:
+        if (problem := ungradable(call.case)) is not None:
             await self._fail(call, key, "grading_failed", problem)
             return
         try:
@@ -272,49 +297,17 @@ class Executor:
         self, call: Call, key: OpenKey, result: GenerateResult, cost: Decimal | None, *, warm_up: bool
     ) -> None:
         score = grade(call.case.grader, result.text, call.case.reference)
-        usage = result.usage
-        first = result.time_to_first_token_ms
         self.counts["answered"] += 1
-        await self.writer.write(
-            self._row(call, key)
-            | {
-                "score": round(score, 4),
-                "served_model": result.served_model,
-                "warm_up": warm_up,
-                "duration_ms": round(result.duration_ms),
-                "time_to_first_token_ms": None if first is None else round(first),
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "cache_read_tokens": usage.cache_read_tokens,
-                "cache_write_tokens": usage.cache_write_tokens,
-                "cache_write_1h_tokens": usage.cache_write_1h_tokens,
-                "reasoning_tokens": usage.reasoning_tokens,
-                "image_tokens": usage.image_tokens,
-                "image_count": usage.image_count,
-                "operations": usage.operations,
-                "cost_usd": None if cost is None else str(cost),
-            }
-        )
+        columns = answer_columns(result, score, cost)
+        await self.writer.write(self._row(call, key) | columns | {"warm_up": warm_up})
 
     async def _fail(self, call: Call, key: OpenKey, error_type: str, message: str) -> None:
         self.counts["failed"] += 1
-        row = {"error_type": error_type, "error_message": message[:MESSAGE_LIMIT]}
-        await self.writer.write(self._row(call, key) | row)
+        await self.writer.write(self._row(call, key) | failure_columns(error_type, message))
 
     def _row(self, call: Call, key: OpenKey) -> dict[str, Any]:
         elapsed = timedelta(seconds=time.monotonic() - self._started)
-        return {
-            "organization_id": call.model.organization_id if call.source == "replay" else None,
-            "feature_id": call.case.feature_id,
-            "model_id": call.model.facts.model_id,
-            "source": call.source,
-            "suite": call.suite,
-            "case_key": call.case.case_key,
-            "trial": call.trial,
-            "warm_up": False,
-            "about": call.about,
-            "bucket": call.case.bucket,
-            "concurrency": call.case.concurrency,
+        return call_columns(call) | {
             "finished_at": (self.now + elapsed).isoformat(),
             "simulated": call.model.simulated_organization and is_simulated(key.credential),
         }
@@ -329,7 +322,7 @@ async def _ask(adapter: ProviderAdapter, request: GenerateRequest, *, stream: bo
     raise MalformedAnswer("the stream ended without a result", provider=adapter.provider)
 
 
-def _ungradable(case: Case) -> str | None:
+def ungradable(case: Case) -> str | None:
     """Why no answer could be graded, found out before one is paid."""
     try:
         grade(case.grader, "", case.reference)

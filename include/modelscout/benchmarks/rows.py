@@ -4,13 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from modelscout.core.stored import storable
+from modelscout.providers.protocol import GenerateResult
 from modelscout.warehouse.engine import run_sql
+
+MESSAGE_LIMIT = 300
+
+
+def answer_columns(result: GenerateResult, score: float, cost_usd: Decimal | None) -> dict[str, Any]:
+    """What a row says of an answer, however it came."""
+    usage, duration_ms, first_ms = result.usage, result.duration_ms, result.time_to_first_token_ms
+    return {
+        "score": round(score, 4),
+        "served_model": result.served_model,
+        "duration_ms": None if duration_ms is None else round(duration_ms),
+        "time_to_first_token_ms": None if first_ms is None else round(first_ms),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "image_tokens": usage.image_tokens,
+        "image_count": usage.image_count,
+        "operations": usage.operations,
+        "cost_usd": None if cost_usd is None else str(cost_usd),
+    }
+
+
+def failure_columns(error_type: str, message: str) -> dict[str, Any]:
+    """What a row says of a call that failed; `message` without the key."""
+    return {"error_type": error_type, "error_message": message[:MESSAGE_LIMIT]}
 
 
 class RowWriter:
@@ -54,5 +84,9 @@ class RowWriter:
 
     def _insert(self, rows: list[Mapping[str, Any]]) -> None:
         with self._engine.begin() as connection:
-            parameters = {"run_id": self._run_id, "rows": json.dumps(storable(rows))}
-            run_sql(connection, "queries/benchmark_record", parameters)
+            record(connection, self._run_id, rows)
+
+
+def record(connection: Connection, run_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of one run in the caller's transaction; a case that has its row keeps it."""
+    run_sql(connection, "queries/benchmark_record", {"run_id": run_id, "rows": json.dumps(storable(rows))})

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from modelscout.benchmarks.batches import BatchDesk
 from modelscout.benchmarks.control import STOPPED
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.execution import (
@@ -62,19 +63,23 @@ async def run_shard(
     """Run the suites, then the replays, of the organizations in `shard`; runs in a task's event loop.
 
     Cases that this run has done are skipped, so that a task may be repeated after it was killed. Replay
-    candidates are chosen after the shard's suites. A run that was declined or cancelled sends nothing. Returns
-    counts: `answered`, `failed`, `already_done`, `skipped_for_budget`, `skipped_unreachable`.
+    candidates are chosen after the shard's suites. Batches that earlier tasks left open are collected first. A run
+    that was declined or cancelled sends nothing. Returns counts: `answered`, `failed`, `already_done`,
+    `skipped_for_budget`, `skipped_unreachable`, `sent_in_batches`, `left_in_batches`.
     """
     run = await asyncio.to_thread(load_run, engine, run_id)
     counts: Counter[str] = Counter(answered=0, failed=0, already_done=0)
+    desk = BatchDesk(engine, run, credentials, settings, now, opener)
+    if run.status not in STOPPED:
+        await desk.collect(shard)
     for phase in phases if run.status not in STOPPED else ():
         calls = await asyncio.to_thread(_calls_of, phase, engine, run, shard, settings, now)
         label = f"{phase}/{shard[0]}" if shard else phase
         counts += await _execute(
-            engine, run, calls, credentials, settings, label=label, now=now, opener=opener
+            engine, run, calls, desk, credentials, settings, label=label, now=now, opener=opener
         )
         log.info("run %s, %s of %d organizations: %s", run_id, phase, len(shard), dict(counts))
-    return {"answered": 0, "failed": 0, "already_done": 0} | dict(counts)
+    return {"answered": 0, "failed": 0, "already_done": 0} | dict(counts + desk.counts)
 
 
 class Estimate(NamedTuple):
@@ -177,6 +182,7 @@ async def _execute(
     engine: Engine,
     run: StoredRun,
     calls: Sequence[Call],
+    desk: BatchDesk,
     credentials: CredentialSource,
     settings: Settings,
     *,
@@ -186,8 +192,9 @@ async def _execute(
 ) -> Counter[str]:
     finished = await asyncio.to_thread(_finished, engine, run.run_id)
     done = {SettledCase(row["model_id"], row["suite"], row["case_key"], row["trial"]) for row in finished}
+    counts = Counter(already_done=sum(call.settled_as in done for call in calls))
+    done |= await desk.pending()
     todo = [call for call in calls if call.settled_as not in done]
-    counts = Counter(already_done=len(calls) - len(todo))
     if not todo:
         return counts
     models = {call.model.secret_reference: call.model for call in todo}.values()
@@ -210,7 +217,13 @@ async def _execute(
         if todo[0].about == "speed":
             await executor.run_apart(todo, order)
         else:
-            await executor.run(interleave(todo, order))
+            live = todo if stopped() else await desk.submit(todo, keys, executor.dead)
+            await executor.run(interleave(live, order))
+            again = await desk.collect({call.model.organization_id for call in todo}, stopped=stopped)
+            # Into what the run's progress is read from.
+            counts.update(desk.counts)
+            desk.counts.clear()
+            await executor.run([call for call in todo if call.settled_as in again])
     return counts
 
 

@@ -42,6 +42,8 @@ class KeyedModel:
     max_output_tokens: int | None = None
     is_platform: bool = False
     """Whether the key is the platform's own."""
+    allows_batches: bool = False
+    """Whether the organization lets what is not about speed wait for the vendor's batch price."""
 
     @property
     def streams(self) -> bool:
@@ -208,6 +210,7 @@ def _keyed_model(
         facts=facts,
         documented=frozenset(row["documented_capabilities"]),
         max_output_tokens=row["max_output_tokens"],
+        allows_batches=row["allows_batch_benchmarks"],
     )
 
 

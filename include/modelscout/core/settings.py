@@ -33,6 +33,10 @@ class Settings:
     """What all runs and probes of one UTC day may spend together; None leaves it to the runs' own limits."""
     approval_above_usd: Decimal | None = None
     """A benchmark run that may cost more waits for a person; None asks nobody."""
+    batch_wait_s: int = 3600
+    """How long a task waits for batches that it handed in; the next run collects what takes longer."""
+    batch_poll_s: float = 5.0
+    """Pause between the first two looks at a batch; later ones grow to twelve times as much."""
     redaction: str | None = None
     """`package.module:function` that every sample's prompt passes through before it is sent."""
     retirement_horizon_days: int = 30
@@ -58,6 +62,7 @@ class Settings:
             spend_limit_usd=_money(env, "MODELSCOUT_SPEND_LIMIT_USD", cls.spend_limit_usd),
             spend_limit_usd_per_day=_optional_money(env, "MODELSCOUT_SPEND_LIMIT_USD_PER_DAY"),
             approval_above_usd=_optional_money(env, "MODELSCOUT_APPROVAL_ABOVE_USD"),
+            batch_wait_s=_positive_int(env, "MODELSCOUT_BATCH_WAIT_S", cls.batch_wait_s),
             redaction=env.get("MODELSCOUT_REDACTION", "").strip() or None,
             retirement_horizon_days=_positive_int(
                 env, "MODELSCOUT_RETIREMENT_HORIZON_DAYS", cls.retirement_horizon_days

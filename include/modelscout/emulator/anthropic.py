@@ -46,17 +46,19 @@ def routes(emulator: Emulator) -> list[Route]:
     """The endpoints under `/anthropic/v1`."""
 
     async def messages(request: Request) -> Response:
-        return await serve(emulator, MESSAGES, request, _key(request))
+        return await serve(emulator, MESSAGES, request, request_key(request))
 
     async def models(request: Request) -> Response:
         def page(entries: list[Entry]) -> dict[str, Any]:
-            return _page(request, [_listed(*entry) for entry in entries])
+            return page_of(request, [_listed(*entry) for entry in entries])
 
-        return await serve_models(emulator, MESSAGES, _key(request), page, lifecycles=_wanted(request))
+        return await serve_models(emulator, MESSAGES, request_key(request), page, lifecycles=_wanted(request))
 
     async def model(request: Request) -> Response:
         name, every = request.path_params["model"], frozenset(LIFECYCLES)
-        return await serve_models(emulator, MESSAGES, _key(request), _one, model=name, lifecycles=every)
+        return await serve_models(
+            emulator, MESSAGES, request_key(request), _one, model=name, lifecycles=every
+        )
 
     return [
         Route("/anthropic/v1/messages", messages, methods=["POST"]),
@@ -65,7 +67,8 @@ def routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def _key(request: Request) -> str:
+def request_key(request: Request) -> str:
+    """The API key that a request came with."""
     return bearer(request) or request.headers.get("x-api-key", "")
 
 
@@ -76,7 +79,8 @@ def _wanted(request: Request) -> frozenset[str]:
     return frozenset(names & set(LIFECYCLES)) or frozenset(_DEFAULT_LIFECYCLES)
 
 
-def _page(request: Request, entries: list[dict[str, Any]]) -> dict[str, Any]:
+def page_of(request: Request, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """The page that a request for a list asks for."""
     text = request.query_params.get("limit", "20")
     limit = min(1000, max(1, int(text) if text.isdigit() else 20))
     after = request.query_params.get("after_id")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelscout.core.errors import ConfigurationError
+from modelscout.emulator.batches import BatchStore
 from modelscout.emulator.engine import Emulator, Refusal
 from modelscout.emulator.profile import PROVIDERS, Profile, parse_model, parse_profile
 from modelscout.emulator.reader import as_object, build, known_fields
@@ -21,16 +22,20 @@ from modelscout.emulator.state import Fault
 FAULT_KINDS = (
     "http", "refuse_first_token", "delay", "slow_first_token", "cut_stream", "malformed", "empty", "empty_body",
     "wrong_type", "error_inside", "unknown_fields", "serve_other",
+    "missing",
 )  # fmt: skip
-OPERATIONS = ("generate", "list")
-_CHANGEABLE = ("models", "keys", "now", "latency_scale", "list_ms", "list_sigma", "seed", "item_correlation")
+OPERATIONS = ("generate", "list", "batch", "batch_item")
+_CHANGEABLE = (
+    "models", "keys", "now", "latency_scale", "list_ms", "list_sigma", "seed", "item_correlation",
+    "batch_ms", "batch_expires_ms", "batch_items",
+)  # fmt: skip
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Emulator, batches: BatchStore) -> list[Route]:
     """The endpoints under `/control`; all want the profile's control token."""
-    control = _Control(emulator)
+    control = _Control(emulator, batches)
     return [
         Route("/control/faults", control.guarded(control.add_fault), methods=["POST"]),
         Route("/control/faults", control.guarded(control.clear_faults), methods=["DELETE"]),
@@ -42,8 +47,9 @@ def routes(emulator: Emulator) -> list[Route]:
 class _Control:
     """The endpoints, bound to the running emulator."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, batches: BatchStore) -> None:
         self._emulator = emulator
+        self._batches = batches
 
     def guarded(self, endpoint: _Endpoint) -> _Endpoint:
         """The endpoint for those who bring the token; wrong values are answered with 400."""
@@ -81,14 +87,18 @@ class _Control:
         return json_response({"faults": 0})
 
     async def calls(self, request: Request) -> Response:
-        """Counts of calls, and of each item's calls on request."""
+        """Counts of calls, those of batches apart, and of each item's calls on request."""
+        self._batches.advance()
         journal = self._emulator.journal
+        kinds = ((False, journal.calls), (True, journal.batch_calls))
         names = ("provider", "model", "organization", "status")
         body: dict[str, Any] = {
-            "total": sum(journal.calls.values()),
+            "total": sum(calls.total() for _, calls in kinds),
             "seconds": journal.seconds,
             "calls": [
-                {**dict(zip(names, key, strict=True)), "count": count} for key, count in journal.calls.items()
+                {**dict(zip(names, key, strict=True)), "batch": batch, "count": count}
+                for batch, calls in kinds
+                for key, count in calls.items()
             ],
         }
         if request.query_params.get("fingerprints") == "1":

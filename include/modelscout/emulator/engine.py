@@ -150,23 +150,27 @@ class Emulator:
                 found.append((model_id, model, lifecycle))
         return found
 
-    def answer(self, key: str, state: KeyState, ask: Ask) -> Reply:
-        """Answer a question. Raises Refusal where the vendor would refuse it."""
+    def answer(self, key: str, state: KeyState, ask: Ask, *, batch: bool = False) -> Reply:
+        """Answer a question. Raises Refusal where the vendor would refuse it.
+
+        An item of a batch takes nothing of the key's limits and no time of its own.
+        """
         asked = self.model(state, ask.model)
         check_abilities(asked, ask, state)
         served_id, model = self._served(ask, asked)
         image_tokens = model.image_tokens * len(ask.images)
         input_tokens = _tokens(len(ask.prompt) + len(ask.context)) + image_tokens
         check_sizes(asked, ask, input_tokens, state)
-        wait = state.admit(input_tokens)
+        wait = 0.0 if batch else state.admit(input_tokens)
         if wait > 0:
             raise Refusal(429, "rate limit", retry_after_s=wait, key_state=state)
         reply = Reply(served_model=served_id, input_tokens=input_tokens, image_tokens=image_tokens)
         if ask.cacheable and len(ask.prompt) + len(ask.context) >= 1024 * CHARACTERS_PER_TOKEN:
             reply.cached_tokens = self.cache.cached_tokens(key, f"{ask.context}\n{ask.prompt}")
         self._write(ask, reply, served_id, model)
-        state.use(reply.output_tokens)
-        self._time(reply, model)
+        if not batch:
+            state.use(reply.output_tokens)
+            self._time(reply, model)
         return reply
 
     def _served(self, ask: Ask, asked: ModelProfile) -> tuple[str, ModelProfile]:

@@ -47,17 +47,17 @@ def routes(emulator: Emulator) -> list[Route]:
         if method not in _METHODS:
             return json_response({"error": {"code": 404, "message": "Not Found", "status": "NOT_FOUND"}}, 404)
         fill = {"model": model, "stream": _METHODS[method]}
-        return await serve(emulator, GENERATE, request, _key(request), fill=fill)
+        return await serve(emulator, GENERATE, request, request_key(request), fill=fill)
 
     async def models(request: Request) -> Response:
         def page(entries: list[Entry]) -> dict[str, Any]:
             return _page(request, [_listed(*entry[:2]) for entry in entries])
 
-        return await serve_models(emulator, GENERATE, _key(request), page)
+        return await serve_models(emulator, GENERATE, request_key(request), page)
 
     async def model(request: Request) -> Response:
         name = request.path_params["model"]
-        return await serve_models(emulator, GENERATE, _key(request), _one, model=name)
+        return await serve_models(emulator, GENERATE, request_key(request), _one, model=name)
 
     found = []
     for version in ("v1", "v1beta"):
@@ -67,7 +67,8 @@ def routes(emulator: Emulator) -> list[Route]:
     return found
 
 
-def _key(request: Request) -> str:
+def request_key(request: Request) -> str:
+    """The API key that a request came with."""
     return request.headers.get("x-goog-api-key") or request.query_params.get("key", "")
 
 

@@ -98,6 +98,12 @@ class Profile:
     list_ms: float = 0.0
     """How long a list of models, or a look at one, takes: the median of a log-normal distribution."""
     list_sigma: float = 0.0
+    batch_ms: float = 1_000.0
+    """How long a batch takes, whatever `latency_scale`; its items are answered evenly over this time."""
+    batch_expires_ms: float = 86_400_000.0
+    """After so long the rest of a batch expires."""
+    batch_items: int = 50_000
+    """A batch of more is refused."""
     control_token: str = field(default="", repr=False)
     """Bearer token of `/control/…`; empty closes the control endpoints."""
     item_correlation: float = 0.6
@@ -166,6 +172,9 @@ def _key(data: object, where: str) -> KeyProfile:
 def _check_profile(profile: Profile) -> None:
     if not 0 <= profile.item_correlation <= 1:
         raise ConfigurationError(f"item_correlation={profile.item_correlation} is not between 0 and 1")
+    for name in ("batch_ms", "batch_expires_ms"):
+        if getattr(profile, name) < 0:
+            raise ConfigurationError(f"{name}={getattr(profile, name)} is negative")
     if profile.latency_scale < 0:
         raise ConfigurationError(f"latency_scale={profile.latency_scale} is negative")
 

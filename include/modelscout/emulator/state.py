@@ -143,7 +143,7 @@ class Fault:
     delay_ms: float = 0.0
     times: int = 1
     operation: str = "generate"
-    """`generate`, or `list` for lists of models."""
+    """`generate`, `list` for lists of models, `batch` for handing one in, `batch_item` for an item of one."""
 
 
 class Faults:
@@ -183,13 +183,18 @@ class Journal:
     def __init__(self) -> None:
         """Starts at zero."""
         self.calls: Counter[tuple[str, str, str, int]] = Counter()
+        self.batch_calls: Counter[tuple[str, str, str, int]] = Counter()
+        """Calls that came as items of a batch."""
         self.fingerprints: Counter[tuple[str, str, str]] = Counter()
         self.seconds = 0.0
         """Time that all answers were set to take, together."""
 
-    def count(self, provider: str, model: str, organization: str, status: int) -> None:
-        """Count one answered call; `model` is empty for lists."""
-        self.calls[provider, model, organization, status] += 1
+    def count(
+        self, provider: str, model: str, organization: str, status: int, *, batch: bool = False
+    ) -> None:
+        """Count one answered call; `model` is empty for lists and for whatever is done with a whole batch."""
+        calls = self.batch_calls if batch else self.calls
+        calls[provider, model, organization, status] += 1
 
     def count_item(self, provider: str, model: str, fingerprint: str) -> None:
         """Count one call of an item."""

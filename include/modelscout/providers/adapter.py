@@ -19,6 +19,7 @@ from modelscout.core.errors import MalformedAnswer, ProviderError, RateLimited
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import TokenUsage
 from modelscout.providers import wire
+from modelscout.providers.batch import Batches
 from modelscout.providers.errors import (
     VendorFailure,
     failure_inside,
@@ -160,23 +161,33 @@ class Adapter(ABC):
         """What an error of the SDK says about the call; None where no answer arrived or none can be read."""
         return None
 
+    @property
+    def batches(self) -> Batches | None:
+        """The vendor's batch API with this key; None where it has none."""
+        return None
+
+    @property
+    def credential(self) -> ProviderCredential:
+        """The key that calls are made with."""
+        return self._credential
+
     def limits(self, model: str) -> KeyLimits:
         """What is known of the key's limits for `model`; the empty name stands for lists."""
         return limits_of(self._credential, model if self.limits_are_per_model else "")
 
     async def list_models(self) -> list[ListedModel]:
         """All models that the key can see. Raises ProviderError."""
-        return await self._looked_up(self._list)
+        return await self.ask(self._list)
 
     async def get_model(self, model_id: str) -> ListedModel:
         """One model, asked for now in one request. Raises ProviderError, ModelNotFound among them."""
-        return await self._looked_up(lambda: self._get(model_id))
+        return await self.ask(lambda: self._get(model_id))
 
     async def generate(self, request: GenerateRequest) -> GenerateResult:
         """One call. Raises ProviderError."""
         async with self._turn(request.model, _tokens(request), request.timeout_s) as turn:
             watch = wire.Stopwatch()
-            with self._translated():
+            with self.translated():
                 async with asyncio.timeout(request.timeout_s):
                     raw = await self._send(request)
                 return turn.ended(self._result(request, raw, watch))
@@ -185,7 +196,7 @@ class Adapter(ABC):
         """One streamed call; the last event is the GenerateResult. Raises ProviderError."""
         async with self._turn(request.model, _tokens(request), request.timeout_s) as turn:
             watch = wire.Stopwatch()
-            with self._translated():
+            with self.translated():
                 async with self._opened(request) as raw:
                     reader = self._reader()
                     remaining = request.timeout_s - watch.elapsed_ms() / 1000
@@ -202,12 +213,13 @@ class Adapter(ABC):
                 answer = RawAnswer(reader.body, raw.request_id, raw.headers)
                 yield turn.ended(self._result(request, answer, watch))
 
-    async def _looked_up(self, ask: Callable[[], Awaitable[T]]) -> T:
-        async with self._turn("", 0, wire.LIST_TIMEOUT_S):
-            with self._translated():
-                async with asyncio.timeout(wire.LIST_TIMEOUT_S):
+    async def ask(self, question: Callable[[], Awaitable[T]], *, timeout_s: float = wire.LIST_TIMEOUT_S) -> T:
+        """The answer to whatever asks for no model's answer, such as a list. Raises ProviderError."""
+        async with self._turn("", 0, timeout_s):
+            with self.translated():
+                async with asyncio.timeout(timeout_s):
                     try:
-                        return await ask()
+                        return await question()
                     except _UNKNOWN_FORM as error:
                         raise self._unknown_form(error, None) from None
 
@@ -249,13 +261,7 @@ class Adapter(ABC):
 
     def _result(self, request: GenerateRequest, raw: RawAnswer, watch: wire.Stopwatch) -> GenerateResult:
         duration_ms = watch.elapsed_ms()
-        failure = failure_inside(raw.body, raw.request_id)
-        if failure is not None:
-            raise provider_error(self._credential, failure)
-        try:
-            answer = self._parse(raw)
-        except _UNKNOWN_FORM as error:
-            raise self._unknown_form(error, raw.request_id) from None
+        answer = self.read(raw)
         rate_limit = wire.rate_limit(raw.headers or {}, self.rate_headers)
         self.limits(request.model).learn(rate_limit, _tokens(request))
         return GenerateResult(
@@ -272,12 +278,22 @@ class Adapter(ABC):
             confidence=answer.confidence,
         )
 
+    def read(self, raw: RawAnswer) -> Answer:
+        """What a finished answer says. Raises ProviderError, and VendorRefused for `translated`."""
+        failure = failure_inside(raw.body, raw.request_id)
+        if failure is not None:
+            raise provider_error(self._credential, failure)
+        try:
+            return self._parse(raw)
+        except _UNKNOWN_FORM as error:
+            raise self._unknown_form(error, raw.request_id) from None
+
     def _unknown_form(self, error: BaseException, request_id: str | None) -> MalformedAnswer:
         text = f"the answer has an unknown form: {error!r}"
         return malformed(self._credential, text, request_id=request_id)
 
     @contextmanager
-    def _translated(self) -> Generator[None]:
+    def translated(self) -> Generator[None]:
         """Turn what the SDK and the network raise into the project's errors.
 
         The vendor's exception is not chained: its text, request and headers may hold the key.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import anthropic  # noqa: TID253 - the registry loads this module on the first call only
@@ -14,6 +15,7 @@ from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability
 from modelscout.providers import wire
 from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader
+from modelscout.providers.batch import Batches
 from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
 from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, ToolCall
 
@@ -83,6 +85,13 @@ class AnthropicAdapter(Adapter):
         super().__init__(credential)
         self._client = client
 
+    @property
+    def batches(self) -> Batches:
+        """Half the price, within a day."""
+        from modelscout.providers.anthropic_batches import AnthropicBatches
+
+        return AnthropicBatches(self, self._client)
+
     async def _list(self) -> list[ListedModel]:
         """Retired models included. Pages are read as plain values: building the SDK's own takes 15 ms each."""
         found: list[ListedModel] = []
@@ -101,7 +110,7 @@ class AnthropicAdapter(Adapter):
 
     async def _send(self, request: GenerateRequest) -> RawAnswer:
         raw = await self._client.messages.with_raw_response.create(
-            **self._body(request), timeout=wire.timeout(request.timeout_s)
+            **self.message_body(request), timeout=wire.timeout(request.timeout_s)
         )
         body = wire.json_object(self._credential, await raw.text(), request_id=raw.request_id)
         return RawAnswer(body, raw.request_id, raw.headers)
@@ -109,7 +118,7 @@ class AnthropicAdapter(Adapter):
     @asynccontextmanager
     async def _open(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
         raw = await self._client.messages.with_raw_response.create(
-            **self._body(request), stream=True, timeout=wire.timeout(request.timeout_s)
+            **self.message_body(request), stream=True, timeout=wire.timeout(request.timeout_s)
         )
         # As plain values: the SDK's own classes take longer to build than the events to arrive.
         async with await raw.parse(to=anthropic.AsyncStream[dict[str, Any]]) as events:
@@ -121,7 +130,8 @@ class AnthropicAdapter(Adapter):
     def _parse(self, raw: RawAnswer) -> Answer:
         return parse_message(self._credential, raw)
 
-    def _body(self, request: GenerateRequest) -> dict[str, Any]:
+    def message_body(self, request: GenerateRequest) -> dict[str, Any]:
+        """Arguments of `messages.create`, with the region where the model shall run."""
         body = request_body(request)
         region = self._credential.region
         return body if region == "global" else body | {"inference_geo": region}
@@ -129,18 +139,12 @@ class AnthropicAdapter(Adapter):
     def _failure(self, error: BaseException) -> VendorFailure | None:
         if not isinstance(error, anthropic.APIStatusError):
             return None
-        body = error.body if isinstance(error.body, Mapping) else {}
-        detail = body.get("error")
-        detail = detail if isinstance(detail, Mapping) else {}
-        extra = detail.get("details")
-        codes = [extra.get("error_code")] if isinstance(extra, Mapping) else []
-        codes.append(detail.get("type"))
-        return VendorFailure(
-            message=str(detail.get("message") or error.message),
+        failure = failure_of(error.body, message=error.message)
+        return replace(
+            failure,
             # A failure inside a stream comes after the status 200: then the type alone tells.
             status=error.status_code if error.status_code >= 400 else None,
-            codes=tuple(str(code) for code in codes if code),
-            request_id=error.request_id or body.get("request_id"),
+            request_id=error.request_id or failure.request_id,
             retry_after_s=retry_after_seconds(error.response.headers),
         )
 
@@ -242,6 +246,21 @@ class MessageReader:
         text = "".join(self._json.pop(index, ()))
         if text:
             self.body["content"][index]["input"] = wire.loads(text)
+
+
+def failure_of(body: object, *, message: str) -> VendorFailure:
+    """A failure from the body of an error; `message` where it holds none."""
+    body = body if isinstance(body, Mapping) else {}
+    detail = body.get("error")
+    detail = detail if isinstance(detail, Mapping) else {}
+    extra = detail.get("details")
+    codes = [extra.get("error_code")] if isinstance(extra, Mapping) else []
+    codes.append(detail.get("type"))
+    return VendorFailure(
+        message=str(detail.get("message") or message),
+        codes=tuple(str(code) for code in codes if code),
+        request_id=body.get("request_id"),
+    )
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedModel:

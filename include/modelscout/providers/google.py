@@ -16,6 +16,7 @@ from modelscout.core.secrets import ProviderCredential
 from modelscout.core.types import Capability
 from modelscout.providers import wire
 from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader
+from modelscout.providers.batch import Batches
 from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
 from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, ToolCall
 
@@ -62,7 +63,7 @@ async def open_adapter(
         # Without a client of ours the SDK takes aiohttp wherever that happens to be installed.
         options.httpx_async_client = http
         client = genai.Client(api_key=credential.api_key, vertexai=False, http_options=options)
-        yield GoogleAdapter(credential, client)
+        yield GoogleAdapter(credential, client, http, f"{base_url.rstrip('/')}/{options.api_version}")
 
 
 class GoogleAdapter(Adapter):
@@ -71,10 +72,21 @@ class GoogleAdapter(Adapter):
     provider = "google"
     sdk_errors = (errors.APIError,)
 
-    def __init__(self, credential: ProviderCredential, client: genai.Client) -> None:
-        """Works with `client`, which the caller closes."""
+    def __init__(
+        self, credential: ProviderCredential, client: genai.Client, http: httpx2.AsyncClient, root: str
+    ) -> None:
+        """Works with `client` and `http`, which the caller closes; `root` is the endpoint with its version."""
         super().__init__(credential)
         self._client = client
+        self._http = http
+        self._root = root
+
+    @property
+    def batches(self) -> Batches:
+        """Half the price, within a day."""
+        from modelscout.providers.google_batches import GoogleBatches
+
+        return GoogleBatches(self, self._client, self._http, self._root)
 
     async def _list(self) -> list[ListedModel]:
         """Google names no lifecycle and no modalities."""
@@ -93,7 +105,7 @@ class GoogleAdapter(Adapter):
 
     async def _send(self, request: GenerateRequest) -> RawAnswer:
         answer = await self._client.aio.models.generate_content(
-            model=request.model, contents=_contents(request), config=_config(request, raw=True)
+            model=request.model, contents=contents(request), config=_config(request, raw=True)
         )
         raw = answer.sdk_http_response
         body = wire.json_object(self._credential, (raw.body if raw else None) or "", request_id=None)
@@ -102,7 +114,7 @@ class GoogleAdapter(Adapter):
     @asynccontextmanager
     async def _open(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
         chunks = await self._client.aio.models.generate_content_stream(
-            model=request.model, contents=_contents(request), config=_config(request, raw=False)
+            model=request.model, contents=contents(request), config=_config(request, raw=False)
         )
 
         async def events() -> AsyncIterator[Mapping[str, Any]]:
@@ -122,21 +134,39 @@ class GoogleAdapter(Adapter):
             return VendorFailure(message=str(error), status=error.response.status_code)
         if not isinstance(error, errors.APIError):
             return None
-        details: object = error.details
-        code: object = error.code
-        body = details if isinstance(details, Mapping) else {}
-        detail: object = body.get("error", body)
-        found: object = detail.get("details") if isinstance(detail, Mapping) else None
-        entries = [e for e in (found if isinstance(found, list) else []) if isinstance(e, Mapping)]
-        codes = [*(entry.get("reason") for entry in entries), *_daily_quotas(entries), error.status]
-        headers = getattr(error.response, "headers", None) or {}
-        delay = next((_seconds(entry["retryDelay"]) for entry in entries if "retryDelay" in entry), None)
-        return VendorFailure(
-            message=str(error.message or error.status or "no message"),
-            status=code if isinstance(code, int) and code >= 400 else None,
-            codes=tuple(str(code) for code in codes if code),
-            retry_after_s=delay if delay is not None else retry_after_seconds(headers),
+        status: object = error.code
+        return failure_of(
+            error.details,
+            message=error.message,
+            code=error.status,
+            status=status if isinstance(status, int) else None,
+            headers=getattr(error.response, "headers", None),
         )
+
+
+def failure_of(
+    body: object,
+    *,
+    message: str | None = None,
+    code: str | None = None,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> VendorFailure:
+    """A failure from the body of an error or from a google.rpc.Status; `message` and `code` as the SDK reads them."""
+    body = body if isinstance(body, Mapping) else {}
+    nested: object = body.get("error", body)
+    detail: Mapping[str, Any] = nested if isinstance(nested, Mapping) else {}
+    found: object = detail.get("details")
+    entries = [e for e in (found if isinstance(found, list) else []) if isinstance(e, Mapping)]
+    code = code or detail.get("status")
+    codes = [*(entry.get("reason") for entry in entries), *_daily_quotas(entries), code]
+    delay = next((_seconds(entry["retryDelay"]) for entry in entries if "retryDelay" in entry), None)
+    return VendorFailure(
+        message=str(message or detail.get("message") or code or "no message"),
+        status=status if status is not None and status >= 400 else None,
+        codes=tuple(str(code) for code in codes if code),
+        retry_after_s=delay if delay is not None else retry_after_seconds(headers or {}),
+    )
 
 
 def _daily_quotas(entries: list[Mapping[str, Any]]) -> list[str]:
@@ -156,7 +186,8 @@ async def _refuse_unreadable_errors(response: httpx2.Response) -> None:
         raise httpx2.HTTPStatusError(text, request=response.request, response=response) from None
 
 
-def _contents(request: GenerateRequest) -> types.Content:
+def contents(request: GenerateRequest) -> types.Content:
+    """What the user says: images first, then the text."""
     parts = [types.Part.from_bytes(data=image.data, mime_type=image.media_type) for image in request.images]
     return types.Content(role="user", parts=[*parts, types.Part.from_text(text=request.prompt)])
 

@@ -13,6 +13,7 @@ import openai  # noqa: TID253 - the registry loads this module on the first call
 from modelscout.core.secrets import ProviderCredential
 from modelscout.providers import wire
 from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader, VendorRefused
+from modelscout.providers.batch import Batches
 from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
 from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, Tool, ToolCall
 
@@ -69,6 +70,13 @@ class OpenAIAdapter(Adapter):
         super().__init__(credential)
         self._client = client
 
+    @property
+    def batches(self) -> Batches:
+        """Half the price, within a day."""
+        from modelscout.providers.openai_batches import OpenAIBatches
+
+        return OpenAIBatches(self, self._client)
+
     async def _list(self) -> list[ListedModel]:
         """The list has no pages and tells neither capabilities nor limits."""
         page = await self._client.models.with_raw_response.list()
@@ -106,7 +114,7 @@ class OpenAIAdapter(Adapter):
 
     def _failure(self, error: BaseException) -> VendorFailure | None:
         if isinstance(error, openai.APIStatusError):
-            return _failure_of(
+            return failure_of(
                 error.body,
                 error.request_id,
                 message=error.message,
@@ -114,7 +122,7 @@ class OpenAIAdapter(Adapter):
                 retry_after_s=retry_after_seconds(error.response.headers),
             )
         if isinstance(error, openai.APIError) and error.body:
-            return _failure_of(error.body, None)
+            return failure_of(error.body, None)
         return None
 
 
@@ -154,7 +162,7 @@ def parse_response(credential: ProviderCredential, raw: RawAnswer) -> Answer:
     """What a finished response says. Raises MalformedAnswer or VendorRefused."""
     body, request_id = raw.body, raw.request_id
     if body.get("status") == "failed":
-        raise VendorRefused(_failure_of(body.get("error"), request_id))
+        raise VendorRefused(failure_of(body.get("error"), request_id))
     if body.get("status") not in {"completed", "incomplete"}:
         text = f"the response has status {body.get('status')!r}"
         raise malformed(credential, text, request_id=request_id)
@@ -204,14 +212,14 @@ class ResponseReader:
         """Take in one event; returns the text it adds."""
         kind = event["type"]
         if kind == "error":
-            raise VendorRefused(_failure_of(event, None))
+            raise VendorRefused(failure_of(event, None))
         if kind in _FINAL_EVENTS:
             self.body, self.complete = event["response"], True
         self.has_output = self.has_output or kind in _TOKEN_EVENTS
         return str(event["delta"]) if kind == "response.output_text.delta" else None
 
 
-def _failure_of(
+def failure_of(
     body: object,
     request_id: str | None,
     *,

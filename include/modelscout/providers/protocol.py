@@ -91,7 +91,8 @@ class GenerateResult:
     served_model: str
     """The model that answered, as the vendor names it: not always the one that was asked for."""
     request_id: str | None
-    duration_ms: float
+    duration_ms: float | None
+    """None where nobody measured it: an answer that came in a batch."""
     time_to_first_token_ms: float | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     rate_limit: RateLimitState = RateLimitState()

@@ -44,7 +44,7 @@ def test_profile_is_read(tmp_path: Path) -> None:
     ("data", "message"),
     [
         ([], "profile is list, not an object"),
-        ({"latency": 1}, "profile: unknown field latency; known are control_token"),
+        ({"latency": 1}, "profile: unknown field latency; known are batch_expires_ms"),
         ({"now": "yesterday"}, "profile.now='yesterday'"),
         ({"seed": "x"}, "profile.seed='x': must be a whole number"),
         ({"latency_scale": -1}, "profile.latency_scale=-1: must not be negative"),
