@@ -93,7 +93,7 @@ def run_id(engine: Engine) -> str:
             now=NOW,
         )
     settings = Settings(database_url="", suite_cases=1000, spend_limit_usd=Decimal(100))
-    return create_run(engine, settings, run_key="killed", now=NOW, replay=False).run_id
+    return create_run(engine, settings, run_key="killed", now=NOW, about="accuracy", replay=False).run_id
 
 
 def start(url: str, base_url: str, run_id: str) -> subprocess.Popen[str]:
