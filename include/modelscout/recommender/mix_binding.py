@@ -33,14 +33,13 @@ from modelscout.recommender.mix_program import Marginals
 from modelscout.recommender.mix_question import (
     Change,
     Constraint,
-    Limit,
     MixQuestion,
     Need,
     Objective,
     constraints_of,
     relax,
 )
-from modelscout.recommender.questions import Kind, Option, failures
+from modelscout.recommender.questions import Kind, Limit, failures, judged_limit
 
 STEP = 0.001
 """The least gain of weighted quality that more money is asked for: a tenth of a point."""
@@ -161,7 +160,7 @@ class _Search:
         if free is None or not self._is_better(free):
             return
         yield self._relaxation(
-            constraint, needed_limit(constraint.kind, self._needs[index], free.picks[index].option), free
+            constraint, judged_limit(constraint.kind, self._needs[index].asks, free.picks[index].option), free
         )
 
     def _more_providers(self, constraint: Constraint) -> Iterator[Relaxation]:
@@ -219,17 +218,6 @@ def _move(need: Need, before: Choice, after: Choice) -> Move:
         quality_change=new.value - old.value if old and new else None,
         usd_change=to_usd(after.usd - before.usd),
     )
-
-
-def needed_limit(kind: Kind, need: Need, option: Option) -> Limit:
-    """The limit of `kind` that just admits `option`; None where the requirement has to go."""
-    if kind is Kind.MINIMUM_QUALITY:
-        return need.asks.judged_quality(option)
-    if kind is Kind.MAXIMUM_LATENCY:
-        return need.asks.judged_latency_ms(option)
-    if kind is Kind.MAXIMUM_COST:
-        return option.usd_per_request
-    return None
 
 
 def cents_up(amount: Fraction) -> Decimal:

@@ -1,19 +1,19 @@
 """Why no mix exists, and what would make one possible.
 
-The conflict is a minimal set of constraints: without any one of them the rest can be met. It is found by QuickXplain
-(Junker, "QuickXplain: Preferred Explanations and Relaxations for Over-Constrained Problems", AAAI 2004). Remedies
-come from elastic programmes that pay for what they give up of one kind of constraint; each is offered only after
-the question with it was solved.
+The conflict is a minimal set of constraints: without any one of them the rest can be met. Remedies come from elastic
+programmes that pay for what they give up of one kind of constraint; each is offered only after the question with it
+was solved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
-from modelscout.recommender.mix_binding import cents_up, needed_limit
+from modelscout.recommender.minimal_conflict import minimal_conflict
+from modelscout.recommender.mix_binding import cents_up
 from modelscout.recommender.mix_model import (
     TIE,
     Choice,
@@ -36,7 +36,7 @@ from modelscout.recommender.mix_question import (
     constraints_of,
     relax,
 )
-from modelscout.recommender.questions import Kind, Option, failures
+from modelscout.recommender.questions import Kind, Option, failures, judged_limit
 
 SHARE_STEPS = 1000
 Active = frozenset[Constraint]
@@ -84,28 +84,12 @@ def explain_conflict(question: MixQuestion) -> Conflict:
     frame = _Frame(question)
     if hopeless := tuple(frame.hopeless()):
         return Conflict((), (), hopeless)
-    members = _minimal(frame.is_feasible, constraints_of(question))
+    members = minimal_conflict(frame.is_feasible, constraints_of(question))
     kinds = dict.fromkeys(member.kind for member in members)
     remedies = [r for kind in kinds if (r := _checked(question, kind, _changes(frame, kind))) is not None]
     if not remedies and (last := _checked(question, None, _of_several(frame))) is not None:
         remedies.append(last)
     return Conflict(tuple(members), tuple(remedies), ())
-
-
-def _minimal(is_feasible: Callable[[Active], bool], constraints: Sequence[Constraint]) -> list[Constraint]:
-    """QuickXplain; the constraints of the mix come first, so that they are in the set where there is a choice."""
-
-    def explain(held: Active, added: bool, rest: Sequence[Constraint]) -> list[Constraint]:
-        if added and not is_feasible(held):
-            return []
-        if len(rest) == 1:
-            return list(rest)
-        first, second = rest[: len(rest) // 2], rest[len(rest) // 2 :]
-        of_second = explain(held | frozenset(first), True, second)
-        of_first = explain(held | frozenset(of_second), bool(of_second), first)
-        return of_first + of_second
-
-    return explain(frozenset(), False, constraints)
 
 
 class _Frame:
@@ -254,7 +238,7 @@ def _given_up(need: Need, candidate: _Candidate, kind: Kind) -> float:
     """What a model gives up of a requirement: its shortfall, for a latency or cost as a share of the limit."""
     if kind not in candidate.fails:
         return 0.0
-    limit = needed_limit(kind, need, candidate.choice.option)
+    limit = judged_limit(kind, need.asks, candidate.choice.option)
     if limit is None:
         return 1.0
     if kind is Kind.MINIMUM_QUALITY:
@@ -275,7 +259,7 @@ def _of_features(frame: _Frame, found: Solution, kinds: frozenset[Kind]) -> Iter
         for kind in sorted(kinds - {Kind.FALLBACK}):
             failing = [c.choice.option for c in used if kind in c.fails]
             if failing:
-                limits = [needed_limit(kind, need, option) for option in failing]
+                limits = [judged_limit(kind, need.asks, option) for option in failing]
                 known = [limit for limit in limits if limit is not None]
                 widest = min if kind is Kind.MINIMUM_QUALITY else max
                 to = widest(known, key=float) if len(known) == len(limits) else None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.costs.calculator import to_usd
-from modelscout.recommender.questions import Kind, Option, Requirements
+from modelscout.recommender.questions import LIMITS, Kind, Limit, Option, Requirements, relax_requirement
 
 
 class Objective(StrEnum):
@@ -80,9 +80,6 @@ class Constraint(NamedTuple):
     feature: str | None = None
 
 
-Limit = Decimal | float | int | None
-
-
 class Change(NamedTuple):
     """A constraint moved `to` another limit; None: dropped."""
 
@@ -95,13 +92,6 @@ _OF_MIX = {
     Kind.MAXIMUM_PROVIDERS: "maximum_providers",
     Kind.PROVIDER_SHARE: "provider_share",
 }
-_OF_FEATURE = {
-    Kind.MINIMUM_QUALITY: "minimum_quality",
-    Kind.MAXIMUM_LATENCY: "maximum_latency_ms",
-    Kind.MAXIMUM_COST: "maximum_usd_per_request",
-    Kind.CAPABILITIES: "capabilities",
-    Kind.PROVIDERS: "providers",
-}
 
 
 def constraints_of(question: MixQuestion) -> tuple[Constraint, ...]:
@@ -110,7 +100,7 @@ def constraints_of(question: MixQuestion) -> tuple[Constraint, ...]:
     for need in sorted(question.needs, key=lambda n: n.feature):
         if need.fallback:
             found.append(Constraint(Kind.FALLBACK, need.feature))
-        for kind, name in _OF_FEATURE.items():
+        for kind, name in LIMITS.items():
             if getattr(need.asks, name) not in (None, frozenset()):
                 found.append(Constraint(kind, need.feature))
     return tuple(found)
@@ -121,7 +111,7 @@ def limit_of(question: MixQuestion, constraint: Constraint) -> object:
     if constraint.feature is None:
         return getattr(question, _OF_MIX[constraint.kind])
     need = next(n for n in question.needs if n.feature == constraint.feature)
-    return True if constraint.kind is Kind.FALLBACK else getattr(need.asks, _OF_FEATURE[constraint.kind])
+    return True if constraint.kind is Kind.FALLBACK else getattr(need.asks, LIMITS[constraint.kind])
 
 
 def relax(question: MixQuestion, changes: Iterable[Change]) -> MixQuestion:
@@ -145,8 +135,7 @@ def _relax_need(need: Need, changes: Iterable[Change]) -> Need:
         if kind is Kind.FALLBACK:
             need = replace(need, fallback=False)
         else:
-            moved: dict[str, Any] = {_OF_FEATURE[kind]: frozenset() if kind is Kind.CAPABILITIES else to}
-            need = replace(need, asks=replace(need.asks, **moved))
+            need = replace(need, asks=relax_requirement(need.asks, kind, to))
     return need
 
 

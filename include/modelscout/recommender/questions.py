@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability
@@ -121,6 +121,36 @@ class Requirements:
         if option.latency_ms is None:
             return None
         return option.latency_ms.high if self.cautious else option.latency_ms.value
+
+
+Limit = Decimal | float | int | None
+
+
+def judged_limit(kind: Kind, asked: Requirements, option: Option) -> Limit:
+    """The limit of `kind` that just admits `option`; None where the requirement has to go."""
+    if kind is Kind.MINIMUM_QUALITY:
+        return asked.judged_quality(option)
+    if kind is Kind.MAXIMUM_LATENCY:
+        return asked.judged_latency_ms(option)
+    if kind is Kind.MAXIMUM_COST:
+        return option.usd_per_request
+    return None
+
+
+LIMITS = {
+    Kind.MINIMUM_QUALITY: "minimum_quality",
+    Kind.MAXIMUM_LATENCY: "maximum_latency_ms",
+    Kind.MAXIMUM_COST: "maximum_usd_per_request",
+    Kind.CAPABILITIES: "capabilities",
+    Kind.PROVIDERS: "providers",
+}
+"""The field of `Requirements` that each kind stands in."""
+
+
+def relax_requirement(asked: Requirements, kind: Kind, to: Limit) -> Requirements:
+    """The same requirements with one moved `to` another limit; None: dropped."""
+    moved: dict[str, Any] = {LIMITS[kind]: frozenset() if kind is Kind.CAPABILITIES else to}
+    return replace(asked, **moved)
 
 
 def failures(option: Option, asked: Requirements) -> tuple[Failure, ...]:
