@@ -109,7 +109,7 @@ class UseCaseAnswer:
     use_case: UseCase
     ranked: tuple[Ranked, ...]
     excluded: tuple[Ranked, ...]
-    """By name, each with everything that it fails."""
+    """Each with everything that it fails; first those that changed requirements would admit."""
     binding: tuple[Admission, ...]
     """For each requirement that alone keeps out a model better than the first: the best such model."""
     conflict: tuple[Kind, ...]
@@ -128,7 +128,7 @@ def rank_models(question: UseCaseQuestion) -> UseCaseAnswer:
         for candidate, criteria in zip(question.candidates, zip(*columns, strict=True), strict=True)
     ]
     ranked = sorted((r for r in scored if not r.fails), key=_order)
-    excluded = sorted((r for r in scored if r.fails), key=lambda r: r.option.model)
+    excluded = sorted((r for r in scored if r.fails), key=_nearness)
     near = [r for r in excluded if r.score is not None and all(f.kind for f in r.fails)]
     return UseCaseAnswer(
         use_case=question.use_case,
@@ -149,6 +149,11 @@ def admit(asks: Requirements, admission: Admission) -> Requirements:
 
 def _order(ranked: Ranked) -> tuple[float, Decimal, str]:
     return (-(ranked.score or 0.0), ranked.option.usd_per_request or Decimal(0), ranked.option.model)
+
+
+def _nearness(ranked: Ranked) -> tuple[bool, int, float, str]:
+    never = any(failure.kind is None for failure in ranked.fails)
+    return (never, len(ranked.fails), -(ranked.score or 0.0), ranked.option.model)
 
 
 def _column(name: str, weight: int, candidates: Sequence[Candidate]) -> list[Criterion]:
