@@ -36,11 +36,11 @@ SELECT
     sum(r.cost_usd) AS cost_usd,
     count(r.duration_ms) AS timed,
     percentile_disc(0.95) WITHIN GROUP (ORDER BY r.duration_ms) AS p95_ms,
-    percentile_disc(greatest(0.95 - min(c.half_width), 0))
+    percentile_disc(greatest(0.95 - c.half_width, 0))
     WITHIN GROUP (ORDER BY r.duration_ms) AS p95_low_ms,
-    percentile_disc(least(0.95 + min(c.half_width), 1))
+    percentile_disc(least(0.95 + c.half_width, 1))
     WITHIN GROUP (ORDER BY r.duration_ms) AS p95_high_ms,
     bool_or(r.simulated) AS simulated
 FROM replayed AS r
 INNER JOIN counted AS c ON r.feature_id = c.feature_id AND r.model_id = c.model_id
-GROUP BY r.feature_id, r.model_id;
+GROUP BY r.feature_id, r.model_id, c.half_width;

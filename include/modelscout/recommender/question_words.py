@@ -90,7 +90,7 @@ def conflict_sentences(conflict: Conflict) -> Iterator[str]:
     if conflict.constraints:
         words = [constraint_words(c) for c in conflict.constraints]
         if len(words) == 1:
-            yield f"No model meets {words[0]}."
+            yield f"No mix meets {words[0]}."
         else:
             yield (
                 f"These cannot be met together, and without any one of them the others can: {', '.join(words)}."
