@@ -109,7 +109,7 @@ class Program:
             b_ub=self._at_most.limits if limited else None,
             A_eq=self._equal.matrix(count),
             b_eq=self._equal.limits,
-            bounds=(0, 1),
+            bounds=(0, None),  # The rows keep choices to 1; bounds would share their multipliers out at will.
             method="highs",
         )
         if found.status != _OPTIMAL:

@@ -192,6 +192,17 @@ def test_providers_shares_and_fallbacks() -> None:
     assert Change(Constraint(Kind.MAXIMUM_PROVIDERS), 2) in [r.changes[0] for r in single.conflict.remedies]
 
 
+def test_a_budget_that_is_named_is_enough() -> None:
+    asked = mix_of(
+        need("chat", 7, option("openai/a", "0.001234", 0.9)), budget_usd_per_month=Decimal("0.001")
+    )
+    answer = best_mix(asked)
+    assert answer.conflict is not None
+    [remedy] = answer.conflict.remedies
+    assert remedy.changes == (Change(Constraint(Kind.BUDGET), Decimal("0.01")),)
+    assert best_mix(relax(asked, remedy.changes)).is_feasible
+
+
 def test_an_impossible_budget_names_the_least_that_would_do_and_the_least_concession() -> None:
     asked = need("chat", 100, *ALL, minimum_quality=0.85)
     answer = best_mix(mix_of(asked, budget_usd_per_month=Decimal(3)))
