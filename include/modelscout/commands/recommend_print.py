@@ -145,7 +145,9 @@ def _latency(measure: Measure | None) -> str:
 
 
 def _reasons(ranked: Ranked) -> str:
-    return "; ".join(failure.reason for failure in ranked.fails)
+    """What rules a model out whatever is asked hides the rest."""
+    never = [failure.reason for failure in ranked.fails if failure.kind is None]
+    return "; ".join(never or [failure.reason for failure in ranked.fails])
 
 
 def _print_hidden(count: int, what: str) -> None:

@@ -37,6 +37,7 @@ from modelscout.recommender.mix_question import (
     Need,
     Objective,
     constraints_of,
+    limit_of,
     relax,
 )
 from modelscout.recommender.questions import Kind, Limit, failures, judged_limit
@@ -62,6 +63,8 @@ class Relaxation:
     """What one constraint costs: the better mix that it keeps out."""
 
     constraint: Constraint
+    limit: object
+    """As it is set."""
     to: Limit
     """The limit that admits the better mix; None: the constraint has to go."""
     quality_change: float | None
@@ -196,6 +199,7 @@ class _Search:
         known = all(pick.option.quality for pick in (*self._base.picks, *other.picks))
         return Relaxation(
             constraint=constraint,
+            limit=limit_of(self._question, constraint),
             to=to,
             quality_change=other.gain - self._base.gain if known else None,
             usd_change=to_usd(other.usd - self._base.usd),

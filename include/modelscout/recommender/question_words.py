@@ -53,8 +53,8 @@ def relaxation_sentence(relaxation: Relaxation) -> str:
     """What a binding constraint costs."""
     constraint, to = relaxation.constraint, relaxation.to
     bought = _gain(relaxation.quality_change, relaxation.usd_change)
-    if constraint.kind is Kind.BUDGET and to is not None:
-        start = f"The budget binds: ${relaxation.usd_change:,.2f} more a month would buy {bought}"
+    if isinstance(relaxation.limit, Decimal) and isinstance(to, Decimal) and constraint.kind is Kind.BUDGET:
+        start = f"The budget binds: ${to - relaxation.limit:,.2f} more a month would buy {bought}"
     else:
         words = constraint_words(constraint)
         start = f"{words[0].upper()}{words[1:]} binds: {change_words(constraint.kind, to)} it would bring {bought}"
@@ -68,7 +68,7 @@ def relaxation_sentence(relaxation: Relaxation) -> str:
 
 def _gain(quality_change: float | None, usd_change: Decimal) -> str:
     points = "unknown quality" if quality_change is None else f"{100 * quality_change:+.2f} points"
-    return f"{points} for {_signed(usd_change)} a month"
+    return f"{points}, the mix costing {_signed(usd_change)} a month"
 
 
 def _move(move: Move) -> str:

@@ -27,7 +27,7 @@ from modelscout.recommender.question_words import conflict_sentences, relaxation
 from modelscout.recommender.questions import Ability, Kind, Requirements, Source
 from recommender_support import every_mix, measure, option, penalty, questions
 
-ANY = settings(max_examples=120, deadline=None, derandomize=True)
+ANY = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 def need(feature: str = "chat", requests: int = 100, *options: object, **asks: object) -> Need:
