@@ -86,7 +86,8 @@ def use(connection: Connection, feature: str, answers: int) -> None:
     connection.execute(
         text(
             "INSERT INTO ai_model_analytics (model_id, organization_id, feature_id, date, total_requests, "
-            "success_count, input_tokens, output_tokens, latency_histogram, total_cost) SELECT id, :o, :f, d, :n / 10, :n / 10, "
+            "success_count, input_tokens, output_tokens, latency_histogram, total_cost) "
+            "SELECT id, :o, :f, d, :n / 10, :n / 10, "
             "100 * :n, 20 * :n, jsonb_build_object('330', :n / 10), 1 FROM ai_models, "
             "generate_series(cast(:first AS date), cast(:last AS date), interval '1 day') AS d "
             "WHERE provider_model_id = 'gpt-4o'"
