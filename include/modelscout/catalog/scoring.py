@@ -48,6 +48,23 @@ def score_use_cases(
     return scores
 
 
+def criteria_of(use_case: UseCase) -> Mapping[str, int]:
+    """The criteria of a use case with their weights, which sum to 100."""
+    return _WEIGHTS[use_case]
+
+
+def documented_worth(
+    provider: Provider, capabilities: Collection[Capability], performance: PerformanceClasses
+) -> dict[str, int]:
+    """What a model is worth by each criterion, 0 to 100, before anything is measured."""
+    return _worth(provider, capabilities, performance)[0]
+
+
+def ability_of(criterion: str) -> Capability | None:
+    """The capability behind a criterion; None for cost, speed, accuracy and batch."""
+    return _ABILITIES[criterion][0] if criterion in _ABILITIES else None
+
+
 def _worth(
     provider: Provider, capabilities: Collection[Capability], performance: PerformanceClasses
 ) -> tuple[dict[str, int], dict[str, str]]:
