@@ -83,4 +83,13 @@ INNER JOIN ai_models AS m ON e.model_id = m.id
 LEFT JOIN organization_provider_keys AS k ON e.organization_id = k.organization_id AND m.provider = k.provider
 WHERE e.kind IN ('drifted', 'served_model_changed')
 GROUP BY e.organization_id, e.model_id;
-GRANT SELECT ON model_drifts TO modelscout_pipeline;
+
+-- Grain: one model that changed under its id for everybody.
+CREATE VIEW vendor_model_drifts WITH (security_invoker = TRUE) AS
+SELECT
+    d.model_id,
+    max(d.drifted_at) AS drifted_at
+FROM model_drifts AS d
+WHERE d.of_vendor
+GROUP BY d.model_id;
+GRANT SELECT ON model_drifts, vendor_model_drifts TO modelscout_pipeline;

@@ -35,7 +35,7 @@ WATCHED_POINTS = 91
 """Points at which a shift may begin: their prior is uniform. Then the reference is renewed."""
 MINIMUM_REQUESTS = 50
 """A point holds at least so many requests: with fewer, shares are too coarse for normal noise."""
-CLIP = 5.0
+CLIP = 4.5
 """Standard deviations beyond which a point counts no more: one bad day is an incident, two are a change."""
 SHIFT_SCALES = (1.0, 4.0)
 """Standard deviations of g: timid and bold, half of the weight each."""
