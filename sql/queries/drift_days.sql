@@ -1,18 +1,20 @@
--- Grain: all consumed days of some due streams, those with a number from :first to before :last, as parallel
--- arrays. Owner: drift. Reads: drift_due, model_drift_days. position counts a stream's days from 0.
+-- Grain: all consumed days of some due streams, those with a number from :first to before :last. Owner: drift.
+-- Reads: drift_due, model_drift_days. position counts a stream's days from 0.
+-- Each column is one value: its figures as packed 8-byte floats, most significant byte first, as NumPy reads them
+-- without an object per figure. What is not settled is NaN.
 SELECT
-    array_agg((y.number - :first)::integer) AS stream,
-    array_agg(y.position::integer) AS position,
-    array_agg((y.day - date '1970-01-01')::integer) AS day,
-    array_agg(y.requests::double precision) AS requests,
-    array_agg(y.successes::double precision) AS successes,
-    array_agg(y.judged::double precision) AS judged,
-    array_agg(y.score_sum::double precision) AS score_sum,
-    array_agg(y.timed::double precision) AS timed,
-    array_agg(y.slowness_sum::double precision) AS slowness_sum,
-    array_agg(y.priced::double precision) AS priced,
-    array_agg(y.cost_usd::double precision) AS cost_sum,
-    array_agg(y.input_tokens::double precision / greatest(y.successes, 1)) AS input_tokens
+    string_agg(float8send((y.number - :first)::double precision), '') AS stream,
+    string_agg(float8send(y.position::double precision), '') AS position,
+    string_agg(float8send((y.day - date '1970-01-01')::double precision), '') AS day,
+    string_agg(float8send(y.requests::double precision), '') AS requests,
+    string_agg(float8send(y.successes::double precision), '') AS successes,
+    string_agg(float8send(coalesce(y.judged::double precision, 'NaN')), '') AS judged,
+    string_agg(float8send(coalesce(y.score_sum::double precision, 'NaN')), '') AS score_sum,
+    string_agg(float8send(y.timed::double precision), '') AS timed,
+    string_agg(float8send(y.slowness_sum::double precision), '') AS slowness_sum,
+    string_agg(float8send(y.priced::double precision), '') AS priced,
+    string_agg(float8send(y.cost_usd::double precision), '') AS cost_sum,
+    string_agg(float8send(y.input_tokens::double precision / greatest(y.successes, 1)), '') AS input_tokens
 FROM (
     SELECT
         v.*,

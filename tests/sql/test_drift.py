@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -174,6 +178,57 @@ def test_after_a_flag_the_reference_is_rebuilt_and_the_alert_ends(engine: Engine
     (alert,) = rows(engine, "SELECT * FROM alerts")
     assert alert["resolved_at"] is not None
     assert len(rows(engine, "SELECT * FROM model_events")) == 1
+
+
+def test_each_organization_is_told_of_its_own_models_alone(engine: Engine) -> None:
+    other = uuid.UUID(int=0xB)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO organizations (id, name) VALUES (:id, 'Bloom')"), {"id": other})
+    rng = np.random.default_rng(14)
+    for feature in ("chat", "search", "tags"):
+        plant(engine, rng, STABLE, range(50), feature=feature)
+        changes = replace(STABLE, success=0.91) if feature == "search" else STABLE
+        plant(engine, rng, STABLE, range(CHANGED_ON), feature=feature, organization=other)
+        plant(engine, rng, changes, range(CHANGED_ON, 50), feature=feature, organization=other)
+    reports = nights(engine, range(38, 50))
+    assert sum(report.drifted for _, report in reports) == 1
+    (event,) = rows(engine, "SELECT * FROM model_events")
+    assert (event["organization_id"], event["details"]["feature_id"]) == (other, "search")
+    (alert,) = rows(engine, "SELECT * FROM alerts")
+    assert alert["organization_id"] == other
+
+
+def test_a_watch_that_is_killed_and_run_again_ends_with_the_same_rows(
+    engine: Engine, warehouse_url: str
+) -> None:
+    rng = np.random.default_rng(15)
+    plant(engine, rng, STABLE, range(CHANGED_ON))
+    plant(engine, rng, replace(STABLE, success=0.85), range(CHANGED_ON, 48))
+    plant_served(engine, 35, {"gpt-6-luna-0801": 9})
+    plant_served(engine, 36, {"gpt-6-luna-1010": 9})
+    watch(engine, now=night_after(47))
+    expected = [[_timeless(row) for row in table] for table in state(engine)]
+    assert expected[2] != []
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE model_drift_state, model_events, alerts CASCADE"))
+    script = (
+        "import sys; from datetime import datetime; from modelscout.analytics.drift import watch; "
+        "from modelscout.warehouse.engine import open_engine; engine = open_engine(sys.argv[1]); "
+        "print('ready', flush=True); watch(engine, now=datetime.fromisoformat(sys.argv[2]))"
+    )
+    for delay_s in (0.02, 0.05, 0.1, 0.2, 0.4):
+        command = [sys.executable, "-c", script, warehouse_url, night_after(47).isoformat()]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            time.sleep(delay_s)
+            worker.kill()
+    watch(engine, now=night_after(47))
+    assert [[_timeless(row) for row in table] for table in state(engine)] == expected
+
+
+def _timeless(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "id"}
 
 
 def test_an_unknown_price_is_not_watched_and_hurts_nothing_else(engine: Engine) -> None:

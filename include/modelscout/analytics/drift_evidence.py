@@ -24,6 +24,7 @@ alpha (Ville; the Shiryaev-Roberts form of Shin, Ramdas and Rinaldo, "E-detector
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -119,8 +120,18 @@ def weigh_shift(points: Points, y: Array, unit_variance: Array, *, alpha: float)
     )
     weight = np.where(filled, np.minimum(points.requests, usual[:, None]), 0.0) / unit_variance[:, None]
     columns = _columns(points, filled, reference)
-    y = _clip(y, weight, columns, reference)
-    return _bayes_factors(y, weight, columns, filled, unit_variance / usual, alpha)
+    g = unit_variance / usual
+    log_factor = _log_factors(
+        _project(_clip(y, weight, columns, reference), weight, columns, filled), filled, g
+    )
+    not_yet = np.log(np.maximum(WATCHED_POINTS - np.isfinite(log_factor).sum(axis=1), 1e-300))
+    log_e = np.logaddexp(_log_sum(log_factor), not_yet) - np.log(WATCHED_POINTS)
+    point = log_factor.argmax(axis=1)
+    # How large the shift is, every point as it is.
+    effect, half_width = _estimate(
+        _project(y, weight, columns, filled), point, SHIFT_SCALES[-1] ** 2 * g, alpha
+    )
+    return Shift(log_e, point, effect, half_width)
 
 
 def _columns(points: Points, filled: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> Array:
@@ -147,41 +158,47 @@ def _clip(y: Array, weight: Array, columns: Array, reference: npt.NDArray[np.boo
     return np.asarray(fitted + np.clip(y - fitted, -limit, limit))
 
 
-def _bayes_factors(
-    y: Array,
-    weight: Array,
-    columns: Array,
-    filled: npt.NDArray[np.bool_],
-    usual_variance: Array,
-    alpha: float,
-) -> Shift:
+class _Projection(NamedTuple):
+    """y and the steps that begin at each point, after the columns."""
+
+    steps: Array
+    """S x P: residual sum of squares of the step."""
+    along: Array
+    """S x P: product of the step with y."""
+    rss: Array
+    """S: residual sum of squares of y; less than its degrees of freedom is not believed."""
+    freedom: Array
+    """S."""
+
+
+def _project(y: Array, weight: Array, columns: Array, filled: npt.NDArray[np.bool_]) -> _Projection:
     inverse, rank = _inverse(np.einsum("sp,spi,spj->sij", weight, columns, columns))
-    moments = np.einsum("sp,spj->sj", weight * y, columns)
-    beta = np.einsum("sij,sj->si", inverse, moments)
+    beta = np.einsum("sij,sj->si", inverse, np.einsum("sp,spj->sj", weight * y, columns))
     residual = y - np.einsum("spi,si->sp", columns, beta)
     freedom = np.maximum(filled.sum(axis=1) - rank, 1.0)
-    rss = np.maximum((weight * residual**2).sum(axis=1), freedom)[:, None]
-    # Of the step that begins at j: its products with the columns, with itself and with y, from sums to the right.
+    # A step's products with the columns, with itself and with y are sums from its point to the right.
     products = _from_right(weight[:, :, None] * columns)
-    steps = np.maximum(_from_right(weight) - np.einsum("spi,sij,spj->sp", products, inverse, products), 0.0)
-    along = _from_right(weight * residual)
-    possible = filled.copy()
-    possible[:, :REFERENCE_POINTS] = False
-    possible[:, REFERENCE_POINTS + WATCHED_POINTS :] = False
+    steps = _from_right(weight) - np.einsum("spi,sij,spj->sp", products, inverse, products)
+    rss = np.maximum((weight * residual**2).sum(axis=1), freedom)
+    return _Projection(np.maximum(steps, 0.0), _from_right(weight * residual), rss, freedom)
+
+
+def _log_factors(p: _Projection, filled: npt.NDArray[np.bool_], g: Array) -> Array:
+    """S x P: logarithms of the Bayes factors of a shift that begins there; -inf where none is looked for."""
     factors = [
-        _log_factor(steps, along, rss, freedom[:, None], scale**2 * usual_variance[:, None])
+        _log_factor(p.steps, p.along, p.rss[:, None], p.freedom[:, None], scale**2 * g[:, None])
         for scale in SHIFT_SCALES
     ]
-    log_factor = np.where(possible, np.logaddexp(*factors) - np.log(2.0), -np.inf)
-    not_yet = np.log(np.maximum(WATCHED_POINTS - possible.sum(axis=1), 1e-300))
-    log_e = np.logaddexp(_log_sum(log_factor), not_yet) - np.log(WATCHED_POINTS)
-    at = log_factor.argmax(axis=1)
-    picked = (np.arange(len(y)), at)
-    step = np.where(steps[picked] > 0, steps[picked], np.nan)
-    width = _half_width(
-        step, along[picked], rss[:, 0], freedom, SHIFT_SCALES[-1] ** 2 * usual_variance, alpha
-    )
-    return Shift(log_e, at, along[picked] / step, width)
+    position = np.arange(filled.shape[1])
+    watched = (position >= REFERENCE_POINTS) & (position < REFERENCE_POINTS + WATCHED_POINTS)
+    return np.where(filled & watched, np.logaddexp(*factors) - np.log(2.0), -np.inf)
+
+
+def _estimate(p: _Projection, point: npt.NDArray[np.int64], g: Array, alpha: float) -> tuple[Array, Array]:
+    """The shift that begins at `point`, and half of its interval."""
+    at = (np.arange(len(point)), point)
+    step = np.where(p.steps[at] > 0, p.steps[at], np.nan)
+    return p.along[at] / step, _half_width(step, p.along[at], p.rss, p.freedom, g, alpha)
 
 
 def _from_right(values: Array) -> Array:

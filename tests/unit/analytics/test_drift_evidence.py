@@ -226,4 +226,9 @@ def test_gpt_4_on_prime_is_flagged_between_march_and_june() -> None:
     assert 40 < flagged <= 43
     quality = weigh_streams(until(days, flagged)).shifts["quality"]
     assert quality.log_e[0] > FLAGGED
-    assert quality.effect[0] < 0
+    # From 97.6 % to 2.4 %: the interval holds the June figure.
+    low, high = (
+        np.sin(np.arcsin(np.sqrt(0.976)) + quality.effect[0] + s * quality.half_width[0]) ** 2
+        for s in (-1, 1)
+    )
+    assert low < 0.024 < high < 0.2
