@@ -131,7 +131,7 @@ def test_a_second_watch_of_the_night_and_days_rolled_up_again_change_nothing(eng
     assert watch(engine, now=night_after(43)) == DriftReport(0, 0, 0)
     assert state(engine) == before
     with engine.begin() as connection:
-        connection.execute(text("UPDATE ai_model_analytics SET success_count = 0"))
+        connection.execute(text("UPDATE ai_model_analytics SET success_count = 0, outcome_score_sum = 0"))
     watch(engine, now=night_after(43) + timedelta(hours=3))
     assert state(engine) == before
 

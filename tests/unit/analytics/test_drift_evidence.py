@@ -93,20 +93,14 @@ def test_a_single_bad_day_is_no_drift() -> None:
     assert log_e_by_night(days, range(51, 60)).max() < FLAGGED
 
 
-def test_weekends_of_their_own_are_compared_with_weekends() -> None:
-    scenario = Scenario(weekend_effect=0.05)
-    days = simulate(np.random.default_rng(6), scenario, 100, 80)
-    same = replace(days, weekend=np.zeros_like(days.weekend))
-    # Ends on a Friday: a watch that knew no weekends would be thrown by them or blinded by their spread.
-    aware, blind = (log_e_by_night(d, range(30, 80)).max(axis=1) for d in (days, same))
-    assert (aware >= FLAGGED).mean() <= 0.02
-    changed = simulate(
-        np.random.default_rng(6), replace(scenario, changes_on=45, success_change=-0.03), 100, 60
-    )
-    unaware = replace(changed, weekend=np.zeros_like(changed.weekend))
-    seen, missed = (log_e_by_night(d, range(46, 60)).max(axis=1) >= FLAGGED for d in (changed, unaware))
-    assert seen.mean() > 0.9 > missed.mean() + 0.2
-    assert blind.shape == aware.shape
+def test_weekends_are_compared_with_weekends() -> None:
+    scenario = Scenario(weekend_effect=0.05, changes_on=45, success_change=-0.03)
+    days = simulate(np.random.default_rng(6), scenario, 100, 60)
+    # To a watch that knew no weekends they would be noise that hides the change.
+    unaware = replace(days, weekend=np.zeros_like(days.weekend))
+    seen, missed = (log_e_by_night(d, range(46, 60)).max(axis=1) >= FLAGGED for d in (days, unaware))
+    assert seen.mean() > 0.9
+    assert missed.mean() < 0.5
 
 
 @settings(max_examples=40, deadline=None)
