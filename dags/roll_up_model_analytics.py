@@ -1,7 +1,8 @@
 """Rolls usage events up into `ai_model_analytics`, reconciles them and checks their quality.
 
 Rebuilds whole days with something new, so that it can be run again and again; a backfill rebuilds its own day.
-A failed check of severity `block` fails the run, and nothing after it publishes on such figures.
+A failed check of severity `block` fails the run, and nothing after it publishes on such figures. What passed is
+watched for models that changed under the same id, before anybody decides on what was measured of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from modelscout.orchestration.defaults import DAG_ARGS, TAGS
 
 @dag(
     dag_id="roll_up_model_analytics",
-    description="Usage events to daily analytics, with reconciliation and quality gate",
+    description="Usage events to daily analytics, with reconciliation, quality gate and drift watch",
     schedule=[AI_MODELS],
     tags=[*TAGS, "nightly"],
     doc_md=__doc__,
@@ -34,7 +35,7 @@ def roll_up_model_analytics():
         with task_runtime() as run:
             print(roll_up(run.engine, now=run.now, first_day=day, last_day=day))
 
-    @task(outlets=[AI_MODEL_ANALYTICS])
+    @task
     def check_quality(**context: Any) -> None:
         """Great Expectations over the rollup; every result is kept, also when the gate fails."""
         from modelscout.analytics.gate import check_rollup
@@ -43,7 +44,16 @@ def roll_up_model_analytics():
         with task_runtime() as run:
             check_rollup(run.engine, run_key=context["run_id"], now=run.now)
 
-    roll_up() >> check_quality()
+    @task(outlets=[AI_MODEL_ANALYTICS])
+    def watch_drift() -> None:
+        """Flags models whose success, quality, latency, cost or served model changed."""
+        from modelscout.analytics.drift import watch
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            print(watch(run.engine, now=run.now))
+
+    roll_up() >> check_quality() >> watch_drift()
 
 
 roll_up_model_analytics()

@@ -1,6 +1,6 @@
 -- Grain: one model with platform results in this run. Owner: benchmarks.
--- Reads: ai_benchmark_results. Writes: ai_models.benchmark_results and performance_metrics.
--- Each case counts once, with its latest conclusive result since a moment. Intervals are at 95 %: Wilson's for
+-- Reads: ai_benchmark_results, model_events. Writes: ai_models.benchmark_results and performance_metrics.
+-- Each case counts once, with its latest conclusive result since a moment and since the model last changed. Intervals are at 95 %: Wilson's for
 -- shares, order statistics for medians.
 WITH touched AS (
     SELECT DISTINCT model_id
@@ -12,10 +12,12 @@ recent AS (
     SELECT DISTINCT ON (r.model_id, r.feature_id, r.suite, r.case_key) r.*
     FROM ai_benchmark_results AS r
     INNER JOIN touched AS t ON r.model_id = t.model_id
+    LEFT JOIN vendor_model_drifts AS d ON r.model_id = d.model_id
     WHERE
         r.source = 'platform'
         AND r.about = 'accuracy'
         AND r.finished_at >= cast(:since AS timestamptz)
+        AND r.finished_at >= coalesce(d.drifted_at, '-infinity')
         AND (r.error_type IS NULL OR r.error_type NOT IN ('no_price', 'grading_failed'))
     ORDER BY r.model_id ASC, r.feature_id ASC, r.suite ASC, r.case_key ASC, r.sequence DESC
 ),

@@ -1,13 +1,15 @@
 -- Grain: one model that some organization's key can use and whose capabilities are to be probed.
--- Owner: benchmarks. Reads: ai_models, ai_model_availability, ai_model_capabilities, keys, settings.
--- Due: a probed capability was never tested, was tested before the model last changed, or too long ago, or another
--- version has answered our own suites since. The platform's own key goes first.
+-- Owner: benchmarks. Reads: ai_models, ai_model_availability, ai_model_capabilities, model_events, keys, settings.
+-- Due: a probed capability was never tested, was tested before the model last changed, under its id or in what is
+-- known of it, or too long ago, or another version has answered our own suites since. The platform's own key goes
+-- first.
 WITH tested AS (
     SELECT
         m.id AS model_id,
         bool_or(
             c.tested_at IS NULL
             OR c.tested_at < m.updated_at
+            OR c.tested_at < d.drifted_at
             OR c.tested_at < cast(:stale_before AS timestamptz)
             OR c.served_model <> v.served_model
         ) AS due
@@ -15,6 +17,7 @@ WITH tested AS (
     CROSS JOIN unnest(cast(:probed AS text[])) AS p (capability)
     LEFT JOIN ai_model_capabilities AS c ON m.id = c.model_id AND p.capability = c.capability
     LEFT JOIN model_versions_seen AS v ON m.id = v.model_id
+    LEFT JOIN vendor_model_drifts AS d ON m.id = d.model_id
     GROUP BY m.id
 )
 

@@ -17,6 +17,7 @@ SELECT
             WHERE
                 c.model_id = m.id
                 AND c.tested_at >= m.updated_at
+                AND c.tested_at >= coalesce(d.drifted_at, '-infinity')
                 AND c.tested_at >= cast(:stale_before AS timestamptz)
                 AND (v.served_model IS NULL OR c.served_model IS NULL OR c.served_model = v.served_model)
         ), '{}'
@@ -24,5 +25,6 @@ SELECT
 FROM unnest(cast(:model_ids AS uuid[]), cast(:organization_ids AS uuid[])) AS t (model_id, organization_id)
 INNER JOIN ai_models AS m ON t.model_id = m.id
 LEFT JOIN model_versions_seen AS v ON m.id = v.model_id
+LEFT JOIN vendor_model_drifts AS d ON m.id = d.model_id
 INNER JOIN usable_provider_keys AS k ON t.organization_id = k.organization_id AND m.provider = k.provider
 ORDER BY m.provider, m.provider_model_id;

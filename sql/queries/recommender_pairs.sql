@@ -1,9 +1,10 @@
 -- Grain: one candidate of one feature of one organization, with its paired outcomes as arrays in the order in
 -- which the evidence came in. Owner: recommender. Reads: ai_benchmark_results, ai_workload_samples,
--- ai_feature_settings, ai_models, ai_model_availability.
+-- ai_feature_settings, ai_models, ai_model_availability, model_events.
 -- Each item counts once per model: its first finished replay, also after the sample itself has expired. Where
 -- the model in use was not replayed (it is gone), what it answered and took when the item was served stands
 -- for it.
+-- What a model answered before it changed under its id is evidence on another model and counts no more.
 -- A failure of the model itself scores 0; a failure of the network or of a limit is no evidence.
 WITH replayed AS (
     SELECT DISTINCT ON (r.organization_id, r.feature_id, r.model_id, r.case_key)
@@ -18,8 +19,10 @@ WITH replayed AS (
         r.duration_ms,
         r.simulated
     FROM ai_benchmark_results AS r
+    LEFT JOIN model_drifts AS d ON r.organization_id = d.organization_id AND r.model_id = d.model_id
     WHERE
         r.source = 'replay'
+        AND r.finished_at >= coalesce(d.drifted_at, '-infinity')
         AND (r.score IS NOT NULL OR r.error_type IN ('bad_request', 'malformed_answer', 'refusal'))
     ORDER BY r.organization_id, r.feature_id, r.model_id, r.case_key, r.sequence
 ),
@@ -54,6 +57,7 @@ reference AS (
             w.organization_id = s.organization_id AND w.feature_id = s.feature_id
             AND w.baseline_model_id = s.current_model_id
     INNER JOIN ai_models AS m ON s.current_model_id = m.id
+    LEFT JOIN model_drifts AS d ON w.organization_id = d.organization_id AND s.current_model_id = d.model_id
     LEFT JOIN LATERAL modelscout.price_usage(
         w.organization_id, m.provider, m.provider_model_id, 'standard', :now,
         coalesce((w.baseline_usage ->> 'input_tokens')::bigint, 0),
@@ -66,6 +70,7 @@ reference AS (
     ) AS p ON TRUE
     WHERE
         w.baseline_score IS NOT NULL
+        AND w.sampled_at >= coalesce(d.drifted_at, '-infinity')
         AND NOT EXISTS (
             SELECT 1
             FROM replayed AS r

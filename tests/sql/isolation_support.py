@@ -45,6 +45,11 @@ ROWS = {
     "VALUES ('{o}', '{o}', '{t}', 'r', '{{}}')",
     "ai_model_analytics": "(organization_id, model_id, feature_id, date, errors_by_type) "
     "VALUES ('{o}', '{m}', 'chat', '2026-11-22', '{{\"{t}\": 1}}')",
+    "model_drift_state": "(organization_id, feature_id, model_id, reference_from, consumed_until, served_model) "
+    "VALUES ('{o}', 'chat', '{m}', '2026-11-22', '2026-11-22', '{t}')",
+    "model_drift_days": "(organization_id, feature_id, model_id, day, requests, successes, timed, slowness_sum, "
+    "priced, cost_usd, input_tokens, served_model, simulated) "
+    "VALUES ('{o}', 'chat', '{m}', '2026-11-22', 1, 1, 0, 0, 0, 0, 0, '{t}', false)",
     "ai_benchmark_results": "(organization_id, run_id, feature_id, model_id, source, suite, case_key, finished_at) "
     "VALUES ('{o}', '{o}', 'chat', '{m}', 'replay', '{t}', 'c', now())",
     "ai_benchmark_batches": "(id, organization_id, run_id, model_id, secret_reference, state, items, submitted_at) "

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from benchmark_support import (
     ACME,
+    BLOOM,
     MODELS,
     NOW,
     SETTINGS,
@@ -15,10 +16,12 @@ from benchmark_support import (
     create_run,
     probe_all,
     rows,
+    run_all,
 )
 from sqlalchemy import Engine, text
 
 from modelscout.benchmarks.capabilities import plan_probes
+from modelscout.benchmarks.work import load_settled
 from modelscout.core.errors import ModelNotFound
 
 pytestmark = pytest.mark.usefixtures("small_warehouse")
@@ -65,6 +68,39 @@ def test_what_is_probed_is_not_due_until_it_changes_or_ages(engine: Engine, vend
     assert len(vendor.asked) == asked + 7
     assert plan_probes(engine, later, 2) == []
     assert len(plan_probes(engine, later + timedelta(days=31), 2)) == 2
+
+
+@pytest.mark.parametrize(("speaks_for_vendor", "due"), [(True, ["good"]), (False, [])])
+def test_a_model_that_changed_under_its_id_is_probed_and_benchmarked_again(
+    engine: Engine, vendor: Vendor, speaks_for_vendor: bool, due: list[str]
+) -> None:
+    probe_all(engine, vendor)
+    run_all(engine, vendor, create_run(engine, SETTINGS, run_key="r", now=NOW))
+    settled = load_settled(engine, now=NOW)
+    assert {case.model_id for case in settled} == {str(MODELS[name]) for name in ("good", "cheap")}
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE organization_provider_keys SET speaks_for_vendor = :v WHERE organization_id = :o"),
+            {"v": speaks_for_vendor, "o": BLOOM},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO model_events (organization_id, model_id, kind, natural_key, occurred_at) "
+                "VALUES (:o, :m, 'served_model_changed', 'k', :at)"
+            ),
+            {"o": BLOOM, "m": MODELS["good"], "at": NOW + timedelta(hours=1)},
+        )
+    later = NOW + timedelta(hours=2)
+    planned = [target[0] for shard in plan_probes(engine, later, 2) for target in shard]
+    assert planned == [str(MODELS[name]) for name in due]
+    expired = {case.model_id for case in settled} - {
+        case.model_id for case in load_settled(engine, now=later)
+    }
+    assert expired == {str(MODELS[name]) for name in due}
+    probe_all(engine, vendor, later)
+    run_all(engine, vendor, create_run(engine, SETTINGS, run_key="r2", now=later), now=later)
+    assert plan_probes(engine, later, 2) == []
+    assert load_settled(engine, now=later).keys() == settled.keys()
 
 
 def test_a_planted_contradiction_is_found_and_none_invented(engine: Engine, vendor: Vendor) -> None:

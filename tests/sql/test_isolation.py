@@ -124,6 +124,7 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
         # Pure arithmetic, reads with the caller's own rights, or what the session may know of itself.
         harmless = {
             "is_private_model",
+            "latency_buckets",
             "model_named",
             "price_periods",
             "price_usage",
@@ -182,8 +183,8 @@ def test_each_sees_its_own_rows_and_nothing_foreign(warehouse_url: str, role: st
 @pytest.mark.parametrize(
     "table",
     ["organization_provider_keys", "organization_members", "organization_roles", "audit_log", "organizations",
-     "ai_usage_quarantine", "spend_reservations", "ai_benchmark_batches",
-     "evidence_streams", "recommender_runs", "data_quality_results"],
+     "ai_usage_quarantine", "spend_reservations", "ai_benchmark_batches", "evidence_streams", "model_drift_state",
+     "model_drift_days", "recommender_runs", "data_quality_results"],
 )  # fmt: skip
 def test_what_only_the_pipeline_needs_is_closed(warehouse_url: str, role: str, table: str) -> None:
     with attack(warehouse_url, role) as connection:

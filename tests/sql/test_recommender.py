@@ -222,6 +222,23 @@ def test_an_older_open_row_is_superseded_by_a_newer_one(pipeline: Engine) -> Non
     assert recommendation(pipeline)["decision_date"] == date(2026, 11, 24)
 
 
+@pytest.mark.usefixtures("cheap_is_proven")
+@pytest.mark.parametrize("model", ["cheap", "incumbent"])
+def test_what_was_measured_before_a_model_changed_proves_nothing(
+    pipeline: Engine, engine: Engine, model: str
+) -> None:
+    event = (
+        "INSERT INTO model_events (organization_id, model_id, kind, natural_key, occurred_at) "
+        "VALUES (:o, :m, 'drifted', :key, :at)"
+    )
+    change(engine, event, o=GLOBEX, m=MODELS[model], key="elsewhere", at=NOW + NIGHT / 2)
+    assert night(pipeline, 1)["switch"] == 1
+    change(engine, event, o=ACME, m=MODELS[model], key="here", at=NOW + NIGHT / 2)
+    assert night(pipeline, 1) == {"insufficient_evidence": 2}
+    change(engine, "UPDATE ai_benchmark_results SET finished_at = :at", at=NOW + NIGHT)
+    assert night(pipeline, 1)["switch"] == 1
+
+
 # The order of the evidence and its error
 
 
