@@ -102,7 +102,7 @@ class Delivery:
         return values
 
     def _aside(self, kind: str, values: list[Any], unfit: Unfit) -> Quarantined:
-        names = {"event": COLUMNS, "outcome": OUTCOME_COLUMNS}.get(kind, ("record",))
+        names = {"event": COLUMNS, "outcome": OUTCOME_COLUMNS}.get(kind, ("unreadable_record",))
         payload, natural_key = quarantine_payload(dict(zip(names, values, strict=False)))
         organization = self._bound or _organization_of(values[0])
         return Quarantined(

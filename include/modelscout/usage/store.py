@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
@@ -20,6 +20,8 @@ from modelscout.warehouse.sqlfiles import load_sql
 
 MOST_PAYLOAD_CHARACTERS = 16_384
 HEAD_CHARACTERS = 4_096
+UNREADABLE = "unreadable_"
+"""Begins names in payloads that stand in place of the record, which can then not be replayed."""
 _AT = COLUMNS.index("occurred_at")
 _NAMES = {"event": COLUMNS, "outcome": OUTCOME_COLUMNS}
 
@@ -56,19 +58,16 @@ class Written:
     written: int = 0
     duplicates: int = 0
     quarantined: int = 0
-    reasons: list[str] = field(default_factory=list)
-    """Of what only the database refused."""
 
     def add(self, other: Written) -> None:
         """Count the other as well."""
         self.written += other.written
         self.duplicates += other.duplicates
         self.quarantined += other.quarantined
-        self.reasons += other.reasons
 
 
-BeforeInsert = Callable[[psycopg.Connection[Any]], Sequence[Quarantined]]
-"""Looks at the staged events, takes some out and returns them as quarantined."""
+BeforeInsert = Callable[[psycopg.Connection[Any], Batch], Sequence[Quarantined]]
+"""Looks at the staged events of a batch, takes some out and returns them as quarantined."""
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -95,18 +94,20 @@ def bound_organization(connection: psycopg.Connection[Any]) -> str | None:
     return None if found is None or found[0] is None else str(found[0])
 
 
-def deliver(connection: psycopg.Connection[Any], batch: Batch) -> Written:
+def deliver(
+    connection: psycopg.Connection[Any], batch: Batch, before_insert: BeforeInsert | None = None
+) -> Written:
     """Write a batch; what the database refuses is put into quarantine by itself, the rest is written.
 
     Idempotent. Raises psycopg.Error where the database is away or refuses everything.
     """
     try:
         with connection.transaction():
-            return write(connection, batch)
+            return write(connection, batch, before_insert)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         whole = Written()
         for part in _parts(batch, error):
-            whole.add(deliver(connection, part))
+            whole.add(deliver(connection, part, before_insert))
         return whole
 
 
@@ -117,7 +118,7 @@ def write(
     connection.execute(load_sql("queries/usage_stage").encode())
     _copy(connection, "usage_staged_events", (row for row in _numbered(batch.events)))
     _copy(connection, "usage_staged_outcomes", batch.outcomes)
-    moved = before_insert(connection) if before_insert is not None else ()
+    moved = before_insert(connection, batch) if before_insert is not None else ()
     quarantined = [*batch.quarantined, *moved]
     _copy(connection, "usage_staged_quarantine", quarantined)
     written = 0
@@ -141,10 +142,12 @@ def quarantine_payload(record: Any, *, natural_key: str | None = None) -> tuple[
     try:
         text = json.dumps(storable(record), ensure_ascii=False, default=str)
     except (TypeError, ValueError, RecursionError) as error:
-        text = json.dumps({"unreadable": type(record).__name__, "because": str(error)})
+        text = json.dumps({f"{UNREADABLE}type": type(record).__name__, "because": str(error)})
     digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
     if len(text) > MOST_PAYLOAD_CHARACTERS:
-        text = json.dumps({"cut": text[:HEAD_CHARACTERS], "characters": len(text), "sha256": digest})
+        text = json.dumps(
+            {f"{UNREADABLE}head": text[:HEAD_CHARACTERS], "characters": len(text), "sha256": digest}
+        )
     elif "NaN" in text or "Infinity" in text:
         text = _without_nan(text)
     return text, natural_key or digest
@@ -199,7 +202,7 @@ def _parts(batch: Batch, error: psycopg.Error) -> Iterable[Batch]:
         yield from _halves(batch)
 
 
-_NOT_STORABLE = '{"unreadable": "the database cannot hold the record"}'
+_NOT_STORABLE = '{"unreadable_because": "the database cannot hold the record"}'
 _MAKE_PARTITION = "modelscout usage replay-quarantine makes the partition and takes it in"
 _REPORT = "correct the value that the message names and record it again"
 
