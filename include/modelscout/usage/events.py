@@ -91,7 +91,7 @@ def _count(name: str, most: int = MOST, least: int = 0, default: int | None = 0)
     def check(value: Any) -> int | None:
         if type(value) is int and least <= value <= most:
             return value
-        if value is None and least == 0:
+        if value is None:
             return default
         number = _number(name, value)
         if number != number.to_integral_value():
@@ -239,7 +239,7 @@ _CHECKS: dict[str, Check] = {
     },
     "served_model": _text("served_model"),
     "request_id": _text("request_id", required=True),
-    "attempt": _count("attempt", 32_767, 1),
+    "attempt": _count("attempt", 32_767, 1, default=1),
     "occurred_at": _time("occurred_at"),
     **{name: _count(name) for name in _TOKENS},
     "processing": _one_of("processing", [p.value for p in Processing], "standard"),

@@ -98,7 +98,8 @@ class UsageMapping:
     def check_columns(self, known: Sequence[str]) -> None:
         """Raise ConfigurationError where a column is to come from a field that the file does not have."""
         for name, entry in self.columns.items():
-            if entry.source is not None and entry.source not in known:
+            roots = (entry.source, (entry.source or "").partition(".")[0])
+            if entry.source is not None and not set(roots) & set(known):
                 raise ConfigurationError(
                     f"{_place(self.path, ['columns', name])}: the file has no column {entry.source!r}: "
                     f"it has {', '.join(known)}"
