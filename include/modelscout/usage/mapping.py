@@ -209,7 +209,8 @@ def _validated(path: Path) -> MappingFile:
     try:
         return MappingFile.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # Of a column that is neither a name nor an object of ours, what is wrong with the object says more.
+        first = max(error.errors()[:2], key=lambda e: len(e["loc"]))
         steps = [step for step in first["loc"] if step not in ("[key]", "str", "ColumnEntry")]
         remedy = {
             "extra_forbidden": ": the key is unknown, remove it or correct its spelling",
