@@ -43,6 +43,8 @@ ROWS = {
     "VALUES ('{o}', '{t}', 'check', 1, now())",
     "ai_usage_quarantine": "(organization_id, natural_key, reason, remedy, payload) "
     "VALUES ('{o}', '{o}', '{t}', 'r', '{{}}')",
+    "ai_usage_imports": "(organization_id, file_digest, mapping_digest, format, source, started_at, updated_at) "
+    "VALUES ('{o}', 'd', 'm', 'csv', '{t}', now(), now())",
     "ai_model_analytics": "(organization_id, model_id, feature_id, date, errors_by_type) "
     "VALUES ('{o}', '{m}', 'chat', '2026-11-22', '{{\"{t}\": 1}}')",
     "model_drift_state": "(organization_id, feature_id, model_id, reference_from, consumed_until, served_model) "
