@@ -182,15 +182,23 @@ def test_each_sees_its_own_rows_and_nothing_foreign(warehouse_url: str, role: st
 @pytest.mark.parametrize("role", [*ATTACKERS, "iso_unbound"])
 @pytest.mark.parametrize(
     "table",
-    ["organization_provider_keys", "organization_members", "organization_roles", "audit_log", "organizations",
-<<<<<<< HEAD
-     "ai_usage_quarantine", "spend_reservations", "ai_benchmark_batches", "evidence_streams", "model_drift_state",
-     "model_drift_days", "recommender_runs", "data_quality_results"],
-=======
-     "ai_usage_quarantine", "ai_usage_imports", "spend_reservations", "evidence_streams", "recommender_runs",
-     "data_quality_results"],
->>>>>>> wip-record
-)  # fmt: skip
+    [
+        "organization_provider_keys",
+        "organization_members",
+        "organization_roles",
+        "audit_log",
+        "organizations",
+        "ai_usage_quarantine",
+        "ai_usage_imports",
+        "spend_reservations",
+        "ai_benchmark_batches",
+        "evidence_streams",
+        "model_drift_state",
+        "model_drift_days",
+        "recommender_runs",
+        "data_quality_results",
+    ],
+)
 def test_what_only_the_pipeline_needs_is_closed(warehouse_url: str, role: str, table: str) -> None:
     with attack(warehouse_url, role) as connection:
         assert refused(connection, f"SELECT count(*) FROM {table}") == DENIED
