@@ -54,10 +54,15 @@ FROM (
     FROM traffic AS w
     CROSS JOIN LATERAL generate_series(1, w.requests) AS r
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN random() < 0.02 + 0 * r
-            THEN (array['rate_limited', 'timeout', 'server_error'])[1 + (random() * 3)::integer % 3] END AS error_type
+        SELECT
+            (w.client + (random() * 1.3 + 0 * r)::integer) % 6 AS model,
+            CASE WHEN random() < 0.02
+                THEN (array['rate_limited', 'timeout', 'server_error'])[1 + (random() * 3)::integer % 3]
+            END AS error_type
+        -- Drawn once for each call, whatever it is joined to.
+        OFFSET 0
     ) AS e
-    INNER JOIN measured_models AS m ON (w.client + (random() * 1.3)::integer) % 6 = m.number
+    INNER JOIN measured_models AS m ON e.model = m.number
 ) AS d
 """
 ADD_OUTCOMES = """
@@ -158,4 +163,5 @@ def _copy_traffic(connection: Connection, found: list[Window], scale: float, day
                 organization = f"00000000-0000-0000-0000-{w.client:012x}"
                 starts = day + timedelta(seconds=w.number * WINDOW_S)
                 users = max(3, int(totals[w.client] / 20))
-                copy.write_row([w.client, organization, starts, requests, int(w.input_tokens), int(w.output_tokens), users])  # fmt: skip
+                tokens = int(w.input_tokens), int(w.output_tokens)
+                copy.write_row([w.client, organization, starts, requests, *tokens, users])

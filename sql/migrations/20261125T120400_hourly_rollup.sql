@@ -96,6 +96,11 @@ CREATE FUNCTION modelscout.rollup_slot(organization uuid) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (uuid_hash_extended(organization, 0) & 63)::integer;
 
+-- The hour, in UTC, that a moment belongs to.
+CREATE FUNCTION modelscout.hour_of(at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN date_bin('1 hour', at, '2000-01-01Z');
+
 -- Grain: one model, organization, feature and hour. Owner: analytics. Whole (organization, hour) groups are replaced.
 -- The columns mean what they mean in ai_model_analytics.
 CREATE TABLE ai_model_analytics_hourly (

@@ -127,6 +127,7 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
             "add_user_sketch",
             "distinct_users",
             "histogram_percentile",
+            "hour_of",
             "is_private_model",
             "latency_bucket",
             "merge_counts",
@@ -197,7 +198,8 @@ def test_each_sees_its_own_rows_and_nothing_foreign(warehouse_url: str, role: st
 @pytest.mark.parametrize(
     "table",
     ["organization_provider_keys", "organization_members", "organization_roles", "audit_log", "organizations",
-     "ai_usage_quarantine", "ai_usage_priced_sums", "usage_closed_days", "spend_reservations", "evidence_streams", "recommender_runs", "data_quality_results"],
+     "ai_usage_quarantine", "ai_usage_priced_sums", "usage_closed_days",
+     "spend_reservations", "evidence_streams", "recommender_runs", "data_quality_results"],
 )  # fmt: skip
 def test_what_only_the_pipeline_needs_is_closed(warehouse_url: str, role: str, table: str) -> None:
     with attack(warehouse_url, role) as connection:
