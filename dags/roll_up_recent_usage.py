@@ -20,15 +20,24 @@ from modelscout.orchestration.defaults import DAG_ARGS, TAGS
 )
 def roll_up_recent_usage():
     @task
-    def roll_up() -> None:
-        """Events in, analytics out."""
+    def plan() -> list[list[int]]:
+        """Deal the organizations out to shards."""
+        from modelscout.analytics.rollup_slots import plan_shards
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            return plan_shards(run.engine, shards=run.settings.shards)
+
+    @task
+    def roll_up(slots: list[int]) -> None:
+        """Events of one shard in, analytics out."""
         from modelscout.analytics.rollup import roll_up
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:
-            print(roll_up(run.engine, now=run.now))
+            print(roll_up(run.engine, now=run.now, slots=slots))
 
-    roll_up()
+    roll_up.expand(slots=plan())
 
 
 roll_up_recent_usage()

@@ -1,18 +1,12 @@
--- Grain: one model that events name and nobody knows. Owner: analytics. Writes: ai_models.
+-- Grain: one model that events name and nobody knows. Owner: analytics. Reads: usage_sums. Writes: ai_models.
 -- It becomes an incomplete row, so that its requests count and its missing price shows; a model of one
--- organization's own is its row alone. Every name is looked up once, not every event.
-WITH names AS MATERIALIZED (
-    SELECT
-        e.organization_id,
-        e.provider,
-        e.requested_model
-    FROM changed_days AS d
-    INNER JOIN ai_usage_events AS e
-        ON
-            d.organization_id = e.organization_id
-            AND e.occurred_at >= d.day::timestamp AT TIME ZONE 'UTC'
-            AND e.occurred_at < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
-    GROUP BY e.organization_id, e.provider, e.requested_model
+-- organization's own is its row alone.
+WITH names AS (
+    SELECT DISTINCT
+        s.organization_id,
+        s.provider,
+        s.requested_model
+    FROM usage_sums AS s
 ),
 
 unknown AS (

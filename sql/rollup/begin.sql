@@ -1,2 +1,2 @@
--- Owner: analytics. Where events added by transactions that are still open begin: the next rollup starts there.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS added_before;
+-- Owner: analytics. Before the transaction's snapshot is taken: no day's events are dropped from under it.
+LOCK TABLE ai_usage_events IN ACCESS SHARE MODE;

@@ -52,6 +52,18 @@ ROWS = {
     "model_drift_days": "(organization_id, feature_id, model_id, day, requests, successes, timed, slowness_sum, "
     "priced, cost_usd, input_tokens, served_model, simulated) "
     "VALUES ('{o}', 'chat', '{m}', '2026-11-22', 1, 1, 0, 0, 0, 0, 0, '{t}', false)",
+    "ai_model_analytics_hourly": "(organization_id, model_id, feature_id, hour, errors_by_type, total_requests, "
+    "success_count, error_count, duration_sum_ms, duration_count, confidence_sum, confidence_count, "
+    "outcome_score_sum, outcome_count, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, "
+    "cache_write_1h_tokens, reasoning_tokens, image_tokens, image_count, operations, priced_requests, "
+    "unpriced_requests, estimated_requests, simulated, rolled_up_at) VALUES ('{o}', '{m}', 'chat', "
+    "'2026-11-22T12:00Z', '{{\"{t}\": 1}}', 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, "
+    "FALSE, now())",
+    "ai_usage_priced_sums": "(organization_id, model_id, feature_id, hour, provider, requested_model, served_model, "
+    "processing, kinds, first_at, last_at, least_input_tokens, most_input_tokens, requests, input_tokens, "
+    "output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, operations, image_count, estimated) "
+    "VALUES ('{o}', '{m}', 'chat', '2026-11-22T12:00Z', 'openai', 'shared', '{t}', 'standard', 1, now(), now(), "
+    "1, 1, 1, 1, 0, 0, 0, 0, 0, 0, FALSE)",
     "ai_benchmark_results": "(organization_id, run_id, feature_id, model_id, source, suite, case_key, finished_at) "
     "VALUES ('{o}', '{o}', 'chat', '{m}', 'replay', '{t}', 'c', now())",
     "ai_benchmark_batches": "(id, organization_id, run_id, model_id, secret_reference, state, items, submitted_at) "

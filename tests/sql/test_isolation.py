@@ -123,12 +123,23 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
         ).scalars()
         # Pure arithmetic, reads with the caller's own rights, or what the session may know of itself.
         harmless = {
+            "add_counts",
+            "add_user_sketch",
+            "distinct_users",
+            "histogram_percentile",
+            "hour_of",
             "is_private_model",
             "latency_buckets",
+            "latency_bucket",
+            "merge_counts",
+            "merge_user_sketches",
             "model_named",
             "price_periods",
             "price_usage",
+            "rollup_slot",
             "session_organization",
+            "smallest_users",
+            "sum_bigint",
             "transaction_organization",
             "usage_cost",
         }
@@ -148,7 +159,12 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
                 "'modelscout'::regnamespace) AND prosecdef ORDER BY 1"
             )
         ).scalars()
-        assert list(definers) == ["ensure_usage_partitions", "session_organization"]
+        assert list(definers) == [
+            "drop_usage_day",
+            "ensure_usage_partitions",
+            "hold_usage_day",
+            "session_organization",
+        ]
 
 
 def test_no_role_of_ours_passes_by_or_creates(filled: Engine) -> None:
@@ -190,6 +206,8 @@ def test_each_sees_its_own_rows_and_nothing_foreign(warehouse_url: str, role: st
         "organizations",
         "ai_usage_quarantine",
         "ai_usage_imports",
+        "ai_usage_priced_sums",
+        "usage_closed_days",
         "spend_reservations",
         "ai_benchmark_batches",
         "evidence_streams",

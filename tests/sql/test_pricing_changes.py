@@ -286,14 +286,35 @@ def test_an_unknown_price_that_becomes_known_is_counted(engine: Engine) -> None:
     assert (acme.cost_before_usd, acme.cost_after_usd) == (Decimal(0), Decimal("1.8"))
 
 
-def test_days_whose_events_are_deleted_keep_their_price(engine: Engine) -> None:
+def test_days_whose_events_are_deleted_are_priced_from_their_sums(engine: Engine) -> None:
     roll_up(engine, now=NOW)
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM ai_usage_events WHERE occurred_at < '2026-11-21'"))
     refresh(engine, replace(LUNA, output_usd_per_million_tokens=Decimal("0.6")), now=NOW)
     report = reprice(engine, **DAYS, actor="ada", now=NOW)
-    assert (report.days, report.days_without_events) == (4, 2)
-    assert total(engine) == Decimal("2.0")
+    assert (report.days, report.days_without_events, report.requests_left) == (4, 2, 0)
+    assert total(engine) == Decimal("2.1")
+
+
+def test_calls_without_their_events_that_a_new_price_divides_keep_what_they_cost(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ai_usage_events (organization_id, feature_id, provider, requested_model, request_id, "
+                "occurred_at, input_tokens, output_tokens) "
+                "VALUES (:o, 'chat', 'openai', 'luna', 'second', '2026-11-20T08:50Z', 1000000, 1000000)"
+            ),
+            {"o": ACME},
+        )
+    roll_up(engine, now=NOW)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM ai_usage_events WHERE occurred_at < '2026-11-21'"))
+    price = negotiated(valid_from=datetime(2026, 11, 20, 8, 30, tzinfo=UTC))
+    set_price(engine, price, actor="ada", now=NOW)
+    report = reprice(engine, **DAYS, actor="ada", now=NOW)
+    assert report.requests_left == 2
+    # Two at 0.6 as they were, 0.48 on each of the two days after.
+    assert total(engine) == Decimal("2.16")
 
 
 @pytest.mark.parametrize(

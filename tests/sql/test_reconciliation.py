@@ -8,34 +8,41 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
-from modelscout.analytics import rollup
 from modelscout.analytics.rollup import roll_up
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = NOW.date()
-ACME = uuid.UUID(int=0xA)
+ACME, GLOBEX = uuid.UUID(int=0xA), uuid.UUID(int=0xB)
+ROLLED = "SELECT sum(total_requests) FROM ai_model_analytics"
+OPEN_ALERTS = "SELECT count(*) FROM alerts WHERE kind = 'reconciliation' AND resolved_at IS NULL"
 
 
 @pytest.fixture(autouse=True)
 def warehouse(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(
-            text("TRUNCATE organizations, ai_usage_events, ai_models, usage_rollup_state, alerts CASCADE")
+            text(
+                "TRUNCATE organizations, ai_usage_events, ai_models, usage_rollup_state, alerts CASCADE; "
+                "DROP TRIGGER IF EXISTS broken ON ai_model_analytics_hourly"
+            )
         )
         connection.execute(text("SELECT modelscout.ensure_usage_partitions('2026-11-22', '2026-11-24')"))
-        connection.execute(text("INSERT INTO organizations (id, slug) VALUES (:o, 'acme')"), {"o": ACME})
+        for organization, slug in ((ACME, "acme"), (GLOBEX, "globex")):
+            connection.execute(
+                text("INSERT INTO organizations (id, slug) VALUES (:o, :s)"), {"o": organization, "s": slug}
+            )
 
 
-def add_event(engine: Engine, request_id: str) -> None:
+def add_event(engine: Engine, request_id: str, organization: uuid.UUID = ACME) -> None:
     with engine.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO ai_usage_events (organization_id, feature_id, provider, requested_model, request_id, "
                 "occurred_at, input_tokens) VALUES (:o, 'chat', 'openai', 'm', :r, :at, 10)"
             ),
-            {"o": ACME, "r": request_id, "at": NOW},
+            {"o": organization, "r": request_id, "at": NOW},
         )
 
 
@@ -44,29 +51,52 @@ def value(engine: Engine, sql: str) -> Any:
         return connection.execute(text(sql)).scalar()
 
 
-ROLLED = "SELECT sum(total_requests) FROM ai_model_analytics"
-OPEN_ALERTS = "SELECT count(*) FROM alerts WHERE kind = 'reconciliation' AND resolved_at IS NULL"
+def break_hours(engine: Engine, body: str) -> None:
+    """Let every hourly row pass through `body` as it is written."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE OR REPLACE FUNCTION pg_temp_broken() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$BEGIN {body} RETURN NEW; END$$"
+        )
+        connection.exec_driver_sql(
+            "CREATE OR REPLACE TRIGGER broken BEFORE INSERT ON ai_model_analytics_hourly "
+            "FOR EACH ROW EXECUTE FUNCTION pg_temp_broken()"
+        )
 
 
-@pytest.mark.parametrize(
-    "step", ["rollup/find_changed_days", "rollup/price_events", "rollup/rebuild_days", "rollup/reconcile"]
-)
-def test_an_event_that_comes_in_meanwhile_is_for_the_next_rollup(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    add_event(engine, "before")
-    original = rollup.run_sql
+def mend_hours(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER broken ON ai_model_analytics_hourly"))
 
-    def run_sql(connection: Connection, name: str, parameters: Any = None) -> Any:
-        if name == step:
-            add_event(engine, "meanwhile")
-        return original(connection, name, parameters)
 
-    monkeypatch.setattr(rollup, "run_sql", run_sql)
-    assert roll_up(engine, now=NOW).differences == ()
+def test_events_that_come_in_meanwhile_are_for_the_next_rollup(engine: Engine) -> None:
+    add_event(engine, "first")
+    break_hours(engine, "PERFORM pg_sleep(0.5);")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(roll_up, engine, now=NOW)
+        while not running.done():
+            add_event(engine, uuid.uuid4().hex)
+        assert running.result().differences == ()
     assert value(engine, OPEN_ALERTS) == 0
-    monkeypatch.undo()
+    assert 1 <= value(engine, ROLLED) < value(engine, "SELECT count(*) FROM ai_usage_events")
+    mend_hours(engine)
     roll_up(engine, now=NOW)
+    assert value(engine, ROLLED) == value(engine, "SELECT count(*) FROM ai_usage_events") > 1
+
+
+def test_an_event_of_a_transaction_that_was_open_during_a_rollup_is_found_by_the_next(engine: Engine) -> None:
+    with engine.connect() as slow:
+        slow.execute(
+            text(
+                "INSERT INTO ai_usage_events (organization_id, feature_id, provider, requested_model, request_id, "
+                "occurred_at, input_tokens) VALUES (:o, 'chat', 'openai', 'm', 'slow', :at, 10)"
+            ),
+            {"o": ACME, "at": NOW},
+        )
+        add_event(engine, "quick")
+        assert roll_up(engine, now=NOW).events == 1
+        slow.commit()
+    assert roll_up(engine, now=NOW).events == 2
     assert value(engine, ROLLED) == 2
 
 
@@ -77,23 +107,57 @@ def test_two_at_once_count_every_event_once(engine: Engine) -> None:
         reports = list(pool.map(lambda _: roll_up(engine, now=NOW), range(3)))
     assert [r.differences for r in reports] == [(), (), ()]
     assert value(engine, ROLLED) == 20
+    assert sorted(r.events for r in reports) == [0, 0, 20]
 
 
+@pytest.mark.parametrize(
+    ("loss", "figure"),
+    [
+        ("NEW.total_requests := NEW.total_requests + 1;", "requests"),
+        ("NEW.cache_write_1h_tokens := 1;", "cache_write_1h_tokens"),
+        ("NEW.total_cost := 0.000000000001;", "cost_usd"),
+    ],
+)
 def test_a_difference_is_an_alert_until_a_rollup_finds_the_day_in_order(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, loss: str, figure: str
 ) -> None:
     add_event(engine, "a")
-    original = rollup.run_sql
-
-    def losing(connection: Connection, name: str, parameters: Any = None) -> Any:
-        if name == "rollup/reconcile":
-            connection.execute(text("UPDATE ai_model_analytics SET total_requests = 7"))
-        return original(connection, name, parameters)
-
-    monkeypatch.setattr(rollup, "run_sql", losing)
+    break_hours(engine, loss)
     for _ in range(2):
-        assert len(roll_up(engine, now=NOW, first_day=DAY, last_day=DAY).differences) == 1
+        differences = roll_up(engine, now=NOW, first_day=DAY, last_day=DAY).differences
+        assert [(d["organization_id"], d["figure"]) for d in differences] == [(str(ACME), figure)]
         assert value(engine, OPEN_ALERTS) == 1
-    monkeypatch.undo()
+    mend_hours(engine)
     assert roll_up(engine, now=NOW, first_day=DAY, last_day=DAY).differences == ()
     assert value(engine, OPEN_ALERTS) == 0
+
+
+def test_a_day_that_is_not_its_hours_is_a_difference(engine: Engine) -> None:
+    add_event(engine, "a")
+    roll_up(engine, now=NOW)
+    # Another hour of the day, which this rollup does not make anew.
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION broken_day() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN NEW.output_tokens := 7; RETURN NEW; END$$; "
+            "CREATE TRIGGER broken_day BEFORE INSERT OR UPDATE ON ai_model_analytics "
+            "FOR EACH ROW EXECUTE FUNCTION broken_day()"
+        )
+    add_event(engine, "b")
+    differences = roll_up(engine, now=NOW).differences
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP FUNCTION broken_day CASCADE")
+    assert [(d["scope"], d["figure"], d["expected"], d["rolled_up"]) for d in differences] == [
+        ("day", "output_tokens", "0", "7")
+    ]
+
+
+def test_a_difference_blocks_its_organization_alone(engine: Engine) -> None:
+    from modelscout.recommender.publish import blocked_organizations
+
+    for organization in (ACME, GLOBEX):
+        add_event(engine, "a", organization)
+    break_hours(engine, f"IF NEW.organization_id = '{ACME}' THEN NEW.input_tokens := 9; END IF;")
+    roll_up(engine, now=NOW)
+    with engine.connect() as connection:
+        assert blocked_organizations(connection) == {str(ACME)}

@@ -21,7 +21,8 @@ def warehouse(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(
             text(
-                "TRUNCATE ai_usage_events, ai_usage_outcomes, ai_model_analytics, usage_rollup_state, "
+                "TRUNCATE ai_usage_events, ai_usage_outcomes, ai_model_analytics, ai_usage_quarantine, "
+                "usage_rollup_state, usage_closed_days, "
                 "organizations, ai_models, ai_model_prices CASCADE"
             )
         )

@@ -1,111 +1,180 @@
-"""The daily rollup: events in, `ai_model_analytics` out, whole days at a time, every event once."""
+"""The rollup: events in, hours and days out, whole (organization, hour) groups at a time, every event once.
+
+What the steps do stands in sql/rollup, in the order of `roll_up_day`; how and why in docs/analytics.md.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from modelscout.analytics.rollup_slots import ALL_SLOTS, held_slots
 from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import Row, run_sql, run_sql_many
+
+TABLE_OF_STEP = {
+    "find_changed_hours": "changed_hours",
+    "find_stored_hours": "changed_hours",
+    "find_runs": "changed_runs",
+    "sum_events": "usage_sums",
+    "find_kinds": "usage_kinds",
+    "find_stored_kinds": "usage_kinds",
+    "find_prices": "usage_prices",
+    "name_models": "named_models",
+    "price_sums": "priced_sums",
+}
+"""Work tables by the step that makes them: later steps join them, and the planner has to know how large they are."""
+STEPS_FROM_SUMS = (
+    "add_unknown_models", "find_kinds", "find_prices", "name_models", "price_sums", "sketch_hours", "score_hours",
+    "replace_sums", "delete_hours", "write_hours", "delete_stale_days", "write_days",
+)  # fmt: skip
+"""From the sums of the events to the rows that people read."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollupReport:
     """What one rollup did."""
 
-    days: int
+    days: int = 0
     """(organization, day) groups rebuilt."""
-    events: int
-    unpriced_events: int
-    differences: tuple[Row, ...]
-    """Reconciliation: groups whose rollup differs from their events; empty when all is well."""
+    hours: int = 0
+    """(organization, hour) groups rebuilt."""
+    events: int = 0
+    """Events of these hours, those that were rolled up before too."""
+    unpriced_events: int = 0
+    quarantined_events: int = 0
+    """Events that came in for a closed day."""
+    differences: tuple[Row, ...] = ()
+    """Reconciliation: figures of an organization and day that differ from its events; empty when all is well."""
+
+    def __add__(self, other: RollupReport) -> RollupReport:
+        return RollupReport(
+            self.days + other.days,
+            self.hours + other.hours,
+            self.events + other.events,
+            self.unpriced_events + other.unpriced_events,
+            self.quarantined_events + other.quarantined_events,
+            self.differences + other.differences,
+        )
 
 
 def roll_up(
-    engine: Engine, *, now: datetime, first_day: date | None = None, last_day: date | None = None
+    engine: Engine,
+    *,
+    now: datetime,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    slots: Sequence[int] = ALL_SLOTS,
 ) -> RollupReport:
-    """Rebuild every (organization, day) with something new, or the given days (a backfill, both included).
+    """Rebuild every (organization, hour) with something new, or the given days (a backfill, both included).
 
-    One transaction under one lock, all of it on one snapshot: two at once, a kill at any instant and inserts
-    meanwhile are all safe.
+    `slots` are the organizations of one shard. One transaction a day, all of it on one snapshot, and the state of
+    the slots last: two at once, a kill at any instant and inserts meanwhile are all safe. Raises ConfigurationError.
     """
     if (first_day is None) != (last_day is None):
         raise ConfigurationError("give first_day and last_day together, or neither")
-    with one_snapshot(engine) as connection:
-        run_sql(connection, "rollup/lock")
-        added_before = run_sql(connection, "rollup/begin")[0]["added_before"]
-        report = rebuild_days(connection, now=now, first_day=first_day, last_day=last_day)
-        if first_day is None:
-            run_sql(connection, "rollup/advance_state", {"added_before": added_before, "now": now})
-    return report
+    total = RollupReport()
+    with held_slots(engine, slots) as connection:
+        if first_day is not None and last_day is not None:
+            for number in range((last_day - first_day).days + 1):
+                with connection.begin():
+                    total += roll_up_day(
+                        connection, first_day + timedelta(number), slots=slots, since=None, now=now
+                    )
+            return total
+        with connection.begin():
+            state = run_sql(connection, "rollup/read_state", {"slots": list(slots)})[0]
+            changed = run_sql(
+                connection, "rollup/find_changed_days", {"slots": list(slots), "since": state["since"]}
+            )
+        for row in changed:
+            with connection.begin():
+                total += roll_up_day(connection, row["day"], slots=slots, since=state["since"], now=now)
+        with connection.begin():
+            run_sql(
+                connection,
+                "rollup/advance_state",
+                {"slots": list(slots), "added_before": state["added_before"], "now": now},
+            )
+    return total
 
 
-def rebuild_days(
+def roll_up_day(
     connection: Connection,
+    day: date,
     *,
+    slots: Sequence[int],
+    since: str | None,
     now: datetime,
-    first_day: date | None,
-    last_day: date | None,
     organization_id: str | None = None,
 ) -> RollupReport:
-    """Rebuild the given days, or those with something new, of all organizations or of one.
+    """Rebuild the hours of one UTC day with something new since the transaction `since`, or with None all of them.
 
-    The caller holds the rollup's lock in a transaction of `one_snapshot`.
+    The caller holds the slots, in a transaction of `held_slots` that has read nothing yet, or nothing but this.
     """
-    run_sql(connection, "rollup/find_changed_days", {"first_day": first_day, "last_day": last_day})
-    if organization_id is not None:
-        connection.execute(
-            text("DELETE FROM changed_days WHERE organization_id <> :id"), {"id": organization_id}
-        )
-    connection.execute(text("ANALYZE changed_days"))
-    run_sql(connection, "rollup/add_unknown_models")
-    run_sql(connection, "rollup/price_events")
-    connection.execute(text("ANALYZE priced_events"))
-    run_sql(connection, "rollup/delete_stale_rows")
-    run_sql(connection, "rollup/rebuild_days", {"now": now})
-    differences = run_sql(connection, "rollup/reconcile")
-    counts = connection.execute(
-        text(
-            "SELECT (SELECT count(*) FROM changed_days) AS days, count(*) AS events, "
-            "count(*) - count(cost_usd) AS unpriced FROM priced_events"
-        )
-    ).one()
-    run_sql(connection, "rollup/resolve_alerts", {"now": now})
-    _raise_alerts(connection, differences, now)
-    return RollupReport(counts.days, counts.events, counts.unpriced, tuple(differences))
+    scope = day_scope(day, slots=slots, now=now) | {"since": since, "organization_id": organization_id}
+    run_sql(connection, "rollup/begin")
+    run_sql(connection, "rollup/planner_settings")
+    late = run_sql(connection, "rollup/quarantine_late", scope)[0]["events"]
+    for step in ("find_changed_hours", "find_runs"):
+        run_step(connection, step, scope)
+    scope |= run_sql(connection, "rollup/bound_runs")[0]
+    run_step(connection, "sum_events", scope)
+    run_sql(connection, "rollup/keep_days_without_events")
+    for step in STEPS_FROM_SUMS:
+        run_step(connection, step, scope)
+    differences = run_sql(connection, "rollup/reconcile", scope)
+    run_sql(connection, "rollup/resolve_alerts", scope)
+    raise_alerts(connection, differences, now)
+    counts = run_sql(connection, "rollup/count_work")[0]
+    run_sql(connection, "rollup/drop_work_tables")
+    return RollupReport(**counts, quarantined_events=late, differences=tuple(differences))
 
 
-@contextmanager
-def one_snapshot(engine: Engine) -> Iterator[Connection]:
-    """A transaction whose statements all see the same events, or what comes in meanwhile looks like a loss."""
-    with (
-        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
-        connection.begin(),
-    ):
-        yield connection
+def day_scope(day: date, *, slots: Sequence[int], now: datetime) -> dict[str, Any]:
+    """The parameters that the steps of one day share."""
+    begins = datetime.combine(day, time(), UTC)
+    return {
+        "day": day,
+        "from_at": begins,
+        "until_at": begins + timedelta(days=1),
+        "slots": list(slots),
+        "now": now,
+    }
 
 
-def _raise_alerts(connection: Any, differences: list[Row], now: datetime) -> None:
+def raise_alerts(connection: Connection, differences: Sequence[Row], now: datetime) -> None:
+    """One alarm for each organization and day that differs; it blocks publishing for that organization alone."""
+    found: dict[tuple[str, date], list[Row]] = {}
+    for row in differences:
+        found.setdefault((row["organization_id"], row["day"]), []).append(row)
     run_sql_many(
         connection,
         "queries/alert_raise",
         [
             {
-                "organization_id": row["organization_id"],
+                "organization_id": organization_id,
                 "kind": "reconciliation",
                 "severity": "critical",
-                "natural_key": f"reconciliation:{row['organization_id']}:{row['day']}",
-                "message": f"The rollup of {row['day']} differs from its events; nothing is published until mended.",
-                "details": json.dumps(row, default=str),
+                "natural_key": f"reconciliation:{organization_id}:{day}",
+                "message": f"The rollup of {day} differs from its events; nothing is published until mended.",
+                "details": json.dumps({"differences": rows}, default=str),
                 "now": now,
                 "simulated": False,
             }
-            for row in differences
+            for (organization_id, day), rows in found.items()
         ],
     )
+
+
+def run_step(connection: Connection, step: str, scope: dict[str, Any]) -> None:
+    """One file of sql/rollup."""
+    run_sql(connection, f"rollup/{step}", scope)
+    table = TABLE_OF_STEP.get(step)
+    if table is not None:
+        connection.execute(text(f"ANALYZE {table}"))

@@ -111,7 +111,9 @@ def _reprice(options: argparse.Namespace) -> int:
         ),
     )
     if report.days_without_events:
-        print(f"{report.days_without_events} days keep their price: their events are deleted.")
+        print(f"{report.days_without_events} days were priced from their sums: their events are deleted.")
+    if report.requests_left:
+        print(f"{report.requests_left:,} requests of them keep their price: a new price divides their hour.")
     return 0
 
 

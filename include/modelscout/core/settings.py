@@ -41,6 +41,8 @@ class Settings:
     """`package.module:function` that every sample's prompt passes through before it is sent."""
     retirement_horizon_days: int = 30
     """A model in use that retires within so many days gets a `migrate`."""
+    usage_retention_days: int | None = None
+    """Events older than so many whole days are deleted once their rollup is reconciled; None keeps them all."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -67,6 +69,7 @@ class Settings:
             retirement_horizon_days=_positive_int(
                 env, "MODELSCOUT_RETIREMENT_HORIZON_DAYS", cls.retirement_horizon_days
             ),
+            usage_retention_days=_optional_positive_int(env, "MODELSCOUT_USAGE_RETENTION_DAYS"),
         )
 
 
@@ -83,6 +86,10 @@ def _positive_int(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(f"{name}={text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _optional_positive_int(env: Mapping[str, str], name: str) -> int | None:
+    return _positive_int(env, name, 1) if env.get(name, "").strip() else None
 
 
 def _optional_money(env: Mapping[str, str], name: str) -> Decimal | None:

@@ -52,3 +52,14 @@ BENCHMARK_PARAMS = {
     ),
     "seed": Param(None, type=["integer", "null"], minimum=0, title="Seed of the order", section="Advanced"),
 }
+
+ROLLUP_PARAMS = {
+    name: Param(
+        None,
+        type=["string", "null"],
+        format="date",
+        title=title,
+        description_md="In UTC. Give both days or neither; without them what is new is rolled up.",
+    )
+    for name, title in (("first_day", "First day"), ("last_day", "Last day"))
+}

@@ -29,7 +29,7 @@ def publish(engine: Engine, *, now: datetime, horizon_days: int) -> dict[str, in
     """
     with engine.begin() as connection:
         estimate, version = load_estimate(connection, now=now)
-        blocked = _blocked_organizations(connection)
+        blocked = blocked_organizations(connection)
         cases = [
             case
             for case in load_cases(connection, now=now, horizon_days=horizon_days, estimate=estimate)
@@ -44,7 +44,8 @@ def publish(engine: Engine, *, now: datetime, horizon_days: int) -> dict[str, in
     return dict(Counter(decision.verdict.value for _, decision in decisions))
 
 
-def _blocked_organizations(connection: Connection) -> set[str]:
+def blocked_organizations(connection: Connection) -> set[str]:
+    """Ids of the organizations whose rollup does not reconcile."""
     statement = (
         "SELECT organization_id::text FROM alerts WHERE kind = 'reconciliation' AND resolved_at IS NULL"
     )

@@ -46,8 +46,11 @@ def test_what_is_set_is_taken() -> None:
             "MODELSCOUT_REQUEST_CONCURRENCY": "7",
             "MODELSCOUT_SPEND_LIMIT_USD": "0.25",
             "MODELSCOUT_RETIREMENT_HORIZON_DAYS": "60",
+            "MODELSCOUT_USAGE_RETENTION_DAYS": "90",
         }
     )
+    assert found.usage_retention_days == 90
+    assert Settings.from_environment(URL).usage_retention_days is None
     assert (found.shards, found.request_concurrency, found.retirement_horizon_days) == (5, 7, 60)
     assert found.spend_limit_usd == Decimal("0.25")
 
@@ -55,7 +58,7 @@ def test_what_is_set_is_taken() -> None:
 @pytest.mark.parametrize(
     "name",
     ["MODELSCOUT_SHARDS", "MODELSCOUT_REQUEST_CONCURRENCY", "MODELSCOUT_REPLAY_ITEMS",
-     "MODELSCOUT_REPLAY_CANDIDATES", "MODELSCOUT_RETIREMENT_HORIZON_DAYS"],
+     "MODELSCOUT_REPLAY_CANDIDATES", "MODELSCOUT_RETIREMENT_HORIZON_DAYS", "MODELSCOUT_USAGE_RETENTION_DAYS"],
 )  # fmt: skip
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "1e3", "²"])
 def test_a_number_that_is_none_is_refused_by_name(name: str, value: str) -> None:

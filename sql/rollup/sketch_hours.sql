@@ -1,0 +1,53 @@
+-- Grain: one model, organization, feature and hour. Owner: analytics. Reads: ai_usage_events,
+-- changed_runs, named_models.
+-- Writes: the temporary table hour_sketches: latencies as a histogram (modelscout.latency_bucket), users as a sketch
+-- (modelscout.merge_user_sketches). Collected in arrays first: a group of its own for each bucket and user would be
+-- millions of groups.
+CREATE TEMPORARY TABLE hour_sketches ON COMMIT DROP AS
+SELECT
+    g.organization_id,
+    g.hour,
+    g.feature_id,
+    g.model_id,
+    (
+        SELECT jsonb_object_agg(b.bucket, b.requests)
+        FROM (
+            SELECT
+                u.bucket,
+                count(*) AS requests
+            FROM (SELECT unnest(g.buckets) AS bucket) AS u
+            GROUP BY u.bucket
+        ) AS b
+    ) AS latency_histogram,
+    (
+        SELECT array_agg(s.number)
+        FROM (
+            SELECT DISTINCT u.number
+            FROM (SELECT unnest(g.users) AS number) AS u
+            ORDER BY u.number
+            LIMIT 256
+        ) AS s
+    ) AS user_sketch
+FROM (
+    SELECT
+        e.organization_id,
+        modelscout.hour_of(e.occurred_at) AS hour,
+        e.feature_id,
+        m.model_id,
+        array_agg(modelscout.latency_bucket(e.duration_ms)) FILTER (WHERE e.duration_ms IS NOT NULL)
+            AS buckets,
+        array_agg(hashtextextended(e.user_hash, 0)) FILTER (WHERE e.user_hash IS NOT NULL) AS users
+    FROM changed_runs AS r
+    INNER JOIN ai_usage_events AS e
+        ON
+            r.organization_id = e.organization_id
+            AND r.from_at <= e.occurred_at
+            AND r.until_at > e.occurred_at
+    INNER JOIN named_models AS m
+        ON
+            e.organization_id = m.organization_id
+            AND e.provider = m.provider
+            AND e.requested_model = m.requested_model
+    WHERE e.occurred_at >= :runs_from_at AND e.occurred_at < :runs_until_at
+    GROUP BY e.organization_id, modelscout.hour_of(e.occurred_at), e.feature_id, m.model_id
+) AS g;
