@@ -25,8 +25,7 @@ from modelscout.analytics.drift_evidence import (
 )
 from modelscout.analytics.drift_report import Finding, describe, raise_drift, raise_served_changes
 from modelscout.analytics.drift_signals import ALPHA, THRESHOLDS, Days, Evidence, weigh_streams
-from modelscout.analytics.rollup import one_snapshot
-from modelscout.warehouse.engine import run_sql
+from modelscout.warehouse.engine import one_snapshot, run_sql
 
 HISTORY_DAYS = REFERENCE_POINTS + WATCHED_POINTS
 """How far back a stream that is seen for the first time begins."""

@@ -50,3 +50,13 @@ def run_sql_many(connection: Connection, name: str, rows: Sequence[Mapping[str, 
     """Run one file once per parameter set, in bulk; nothing where there is none."""
     if rows:
         connection.execute(text(load_sql(name)), [dict(row) for row in rows])
+
+
+@contextmanager
+def one_snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction whose statements all see the same rows, whatever comes in meanwhile."""
+    with (
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        connection.begin(),
+    ):
+        yield connection
