@@ -26,7 +26,7 @@ kept AS (
         to_jsonb(l.*) - 'added_by',
         :now
     FROM late AS l
-    ON CONFLICT (natural_key) DO NOTHING
+    ON CONFLICT DO NOTHING
 )
 
 SELECT count(*) AS events FROM late;
