@@ -326,10 +326,12 @@ def test_losses_do_not_add_up_from_switch_to_switch(pipeline: Engine, engine: En
     night(pipeline)
     assert recommendation(pipeline)["recommended_model"] == "cheap"
     assign(engine, "cheap")
+    change(engine, "UPDATE ai_model_analytics SET model_id = :m", m=MODELS["cheap"])
     replay(engine, "incumbent", [1.0] * 360, first=ITEMS, cost_usd=0.02)
     worse: list[float | None] = [0.0 if n % 10 == 0 else 1.0 for n in range(360)]
     replay(engine, "cheap", worse, first=ITEMS, cost_usd=0.01)
-    replay(engine, "other", [*good(), *worse], cost_usd=0.001)
+    replay(engine, "other", worse, first=ITEMS, cost_usd=0.001)
+    replay(engine, "other", good(), cost_usd=0.001)
     night(pipeline, 1)
     assert references(pipeline) == [MODELS["incumbent"]]
     found = tried(pipeline)["other"]

@@ -37,10 +37,24 @@ def one_model(splits: Sequence[Split], incumbent: str, plan: Plan) -> Choices:
     return {s.task.task: chosen for s in splits if chosen in s.task.models}
 
 
+def one_model_every_task(splits: Sequence[Split], incumbent: str, plan: Plan) -> Choices:
+    """The one model for everything that is within the margin, as shown, on every task that has it."""
+    names = {name for s in splits for name in s.task.models} - {incumbent}
+    ranked = [
+        (rank, name)
+        for name in sorted(names)
+        if _is_within_everywhere(splits, incumbent, name, plan)
+        and (rank := _pooled_rank(splits, incumbent, name, plan))
+    ]
+    chosen = max(ranked)[1] if ranked else None
+    return {s.task.task: chosen for s in splits if chosen is not None and chosen in s.task.models}
+
+
 POLICIES = {
     "stay": stay,
     "cheapest_within_margin": cheapest_within_margin,
     "one_model": one_model,
+    "one_model_every_task": one_model_every_task,
     "oracle": oracle,
 }
 
@@ -89,6 +103,12 @@ def _pooled_rank(splits: Sequence[Split], incumbent: str, name: str, plan: Plan)
     items = sum(s.shown.n[i, i] for s in splits for i in [s.task.models.index(incumbent)])
     share = sum(p.n for p in scores) / max(items, 1.0)
     return (rank[0] * share, rank[1])
+
+
+def _is_within_everywhere(splits: Sequence[Split], incumbent: str, name: str, plan: Plan) -> bool:
+    both = [s for s in splits if name in s.task.models]
+    pairs = [s.shown.pair(s.task.models.index(name), s.task.models.index(incumbent)) for s in both]
+    return all(p.difference()[0] >= -plan.margin for p in pairs)
 
 
 def _sum(parts: Sequence[PairSums]) -> PairSums:
