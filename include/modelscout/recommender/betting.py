@@ -65,6 +65,10 @@ class Streams(NamedTuple):
         begin, end = self.offsets[first], self.offsets[last]
         return Streams(self.values[begin:end], self.offsets[first : last + 1] - begin)
 
+    def select(self, members: Indices) -> Streams:
+        """Some of the streams."""
+        return Streams.of([self.values[self.offsets[i] : self.offsets[i + 1]] for i in members.tolist()])
+
     def chunks(self) -> list[tuple[int, int]]:
         """Ranges of streams with a bounded number of items together."""
         marks = self.offsets[:-1] // CHUNK_ITEMS
@@ -117,14 +121,6 @@ def log_capital(counts: Array, mean: float, weights: Array) -> Array:
 
 def path_peak(streams: Streams, margin: float) -> Array:
     """The largest log capital of each stream so far against "worse by the margin or more"; never below 0."""
-    weights = log_weights(margin)
-    peaks = [np.zeros(0)]
-    for first, last in streams.chunks():
-        peaks.append(_chunk_peak(streams.part(first, last), margin, weights))
-    return np.concatenate(peaks)
-
-
-def _chunk_peak(streams: Streams, margin: float, weights: Array) -> Array:
     lengths = streams.lengths
     looks = -(-lengths // ITEMS_PER_LOOK)
     first_look = np.concatenate([[0], np.cumsum(looks)])
@@ -134,7 +130,7 @@ def _chunk_peak(streams: Streams, margin: float, weights: Array) -> Array:
     # Sums since the stream began: sums since the chunk began minus those before the stream.
     total = np.concatenate([np.zeros((1, len(VALUES))), np.cumsum(counts, axis=0)])
     since = total[1:] - np.repeat(total[first_look[:-1]], looks, axis=0)
-    capital = log_capital(since, -margin, weights)
+    capital = log_capital(since, -margin, log_weights(margin))
     peaks = np.zeros(len(lengths))
     np.maximum.at(peaks, np.repeat(np.arange(len(lengths)), looks), capital)
     return peaks
@@ -182,13 +178,6 @@ def dependence(streams: Streams) -> Array:
     log capital by it can only lower it, so that what is proven stays proven for the stated null; and where a mean
     drifts up and down in time, which that null does not cover, the error stays near its nominal value.
     """
-    found = [np.ones(0)]
-    for first, last in streams.chunks():
-        found.append(_chunk_dependence(streams.part(first, last)))
-    return np.concatenate(found)
-
-
-def _chunk_dependence(streams: Streams) -> Array:
     lengths = streams.lengths
     stream_of = np.repeat(np.arange(len(lengths)), lengths)
     mean = np.bincount(stream_of, streams.values, len(lengths)) / np.maximum(lengths, 1)

@@ -87,18 +87,29 @@ def weigh_many(
 
     `earlier_log_e_values`: what was stored of each stream at earlier looks; what was proven then stays proven.
     """
+    of_margin, of_alpha = np.asarray(margins, dtype=np.float64), np.asarray(alphas, dtype=np.float64)
     count = len(streams.lengths)
-    counts = betting.histograms(streams.values, np.repeat(np.arange(count), streams.lengths), count)
+    earlier = np.zeros(count) if earlier_log_e_values is None else np.asarray(earlier_log_e_values)
+    found: list[Evidence] = []
+    for first, last in streams.chunks():
+        chosen = slice(first, last)
+        part = streams.part(first, last)
+        found += _weigh_part(part, of_margin[chosen], of_alpha[chosen], earlier[chosen])
+    return found
+
+
+def _weigh_part(streams: Streams, margins: Array, alphas: Array, earlier: Array) -> list[Evidence]:
+    count = len(streams.lengths)
+    stream_of = np.repeat(np.arange(count), streams.lengths)
+    counts = betting.histograms(streams.values, stream_of, count)
+    sums = np.bincount(stream_of, streams.values, count).astype(np.float64)
     ratio = betting.dependence(streams)
     peaks = np.zeros(count)
-    of_margin = np.asarray(margins, dtype=np.float64)
-    for margin in np.unique(of_margin).tolist():
-        members = np.flatnonzero(of_margin == margin)
-        chosen = Streams.of([streams.values[streams.offsets[i] : streams.offsets[i + 1]] for i in members])
-        peaks[members] = betting.path_peak(chosen, margin)
-    sums = np.bincount(np.repeat(np.arange(count), streams.lengths), streams.values, count).astype(np.float64)
-    earlier = np.zeros(count) if earlier_log_e_values is None else np.asarray(earlier_log_e_values)
-    return summarise(counts, sums, np.maximum(peaks / ratio, earlier), of_margin, np.asarray(alphas), ratio)
+    for margin in np.unique(margins).tolist():
+        members = np.flatnonzero(margins == margin)
+        alike = streams if len(members) == count else streams.select(members)
+        peaks[members] = betting.path_peak(alike, margin)
+    return summarise(counts, sums, np.maximum(peaks / ratio, earlier), margins, alphas, ratio)
 
 
 def summarise(
