@@ -1,36 +1,29 @@
--- Grain: one candidate tried for one feature against the model in use. Owner: recommender.
--- Writes: evidence_streams. The ordinal, given once and kept, decides the candidate's share of the error of a
--- year; after a year without being tried a feature's count begins again.
+-- Grain: one candidate tried for one feature against one reference. Owner: recommender.
+-- Writes: evidence_streams. A share of the year's error is given once and kept; a stream whose older results
+-- expired, as those of a model that changed, begins anew with another share.
 INSERT INTO evidence_streams (
-    organization_id, feature_id, reference_model_id, candidate_model_id, ordinal, first_tried_at
+    organization_id, feature_id, reference_model_id, candidate_model_id, kind, ordinal, error_share,
+    first_sequence, first_tried_at
 )
 SELECT
     cast(i.organization_id AS uuid),
     i.feature_id,
-    s.current_model_id,
+    cast(i.reference_model_id AS uuid),
     cast(i.model_id AS uuid),
-    (
-        SELECT count(*)
-        FROM evidence_streams AS e
-        WHERE
-            e.organization_id = cast(i.organization_id AS uuid)
-            AND e.feature_id = i.feature_id
-            AND e.first_tried_at > cast(:now AS timestamptz) - interval '1 year'
-    ) + row_number() OVER (PARTITION BY i.organization_id, i.feature_id ORDER BY i.first_sequence),
+    i.kind,
+    i.ordinal,
+    i.error_share,
+    i.first_sequence,
     :now
 FROM
     jsonb_to_recordset(cast(:rows AS jsonb))
-        AS i (organization_id text, feature_id text, model_id text, first_sequence bigint)
-INNER JOIN ai_feature_settings AS s
-    ON cast(i.organization_id AS uuid) = s.organization_id AND i.feature_id = s.feature_id
-WHERE
-    NOT EXISTS (
-        SELECT 1
-        FROM evidence_streams AS e
-        WHERE
-            e.organization_id = s.organization_id
-            AND e.feature_id = s.feature_id
-            AND e.reference_model_id = s.current_model_id
-            AND e.candidate_model_id = cast(i.model_id AS uuid)
-    )
-ON CONFLICT DO NOTHING;
+        AS i (
+            organization_id text, feature_id text, reference_model_id text, model_id text, kind text,
+            ordinal integer, error_share double precision, first_sequence bigint
+        )
+ON CONFLICT ON CONSTRAINT evidence_streams_pkey DO UPDATE SET
+    ordinal = excluded.ordinal,
+    error_share = excluded.error_share,
+    first_sequence = excluded.first_sequence,
+    first_tried_at = excluded.first_tried_at,
+    log_e_value = NULL;

@@ -1,6 +1,7 @@
--- Grain: one candidate of one feature of one organization, with its paired outcomes as arrays in the order in
--- which the evidence came in. Owner: recommender. Reads: ai_benchmark_results, ai_workload_samples,
--- ai_feature_settings, ai_models, ai_model_availability, model_events.
+-- Grain: one candidate of one feature of one organization against the model in use, and against the model that the
+-- margin is fixed to where that is another; with its paired differences as an array in the order in which the
+-- evidence came in, and the sums that means and cost ratios need. Owner: recommender. Reads: ai_benchmark_results,
+-- ai_workload_samples, ai_feature_settings, ai_models, ai_model_availability, model_events.
 -- Each item counts once per model: its first finished replay, also after the sample itself has expired. Where
 -- the model in use was not replayed (it is gone), what it answered and took when the item was served stands
 -- for it.
@@ -27,6 +28,24 @@ WITH replayed AS (
     ORDER BY r.organization_id, r.feature_id, r.model_id, r.case_key, r.sequence
 ),
 
+compared AS (
+    SELECT
+        s.organization_id,
+        s.feature_id,
+        s.current_model_id,
+        s.current_model_id AS reference_model_id
+    FROM ai_feature_settings AS s
+    WHERE s.current_model_id IS NOT NULL
+    UNION
+    SELECT
+        s.organization_id,
+        s.feature_id,
+        s.current_model_id,
+        s.reference_model_id
+    FROM ai_feature_settings AS s
+    WHERE s.current_model_id IS NOT NULL AND s.reference_model_id IS NOT NULL
+),
+
 reference AS (
     SELECT
         r.organization_id,
@@ -35,12 +54,14 @@ reference AS (
         r.score,
         r.sequence,
         r.cost_usd,
-        r.duration_ms
+        r.duration_ms,
+        s.current_model_id,
+        s.reference_model_id
     FROM replayed AS r
-    INNER JOIN ai_feature_settings AS s
+    INNER JOIN compared AS s
         ON
             r.organization_id = s.organization_id AND r.feature_id = s.feature_id
-            AND r.model_id = s.current_model_id
+            AND r.model_id = s.reference_model_id
     UNION ALL
     SELECT
         w.organization_id,
@@ -49,15 +70,17 @@ reference AS (
         w.baseline_score AS score,
         0 AS sequence,
         p.cost_usd,
-        NULL AS duration_ms
+        NULL AS duration_ms,
+        s.current_model_id,
+        s.reference_model_id
     FROM ai_workload_samples AS w
     INNER JOIN
-        ai_feature_settings AS s
+        compared AS s
         ON
             w.organization_id = s.organization_id AND w.feature_id = s.feature_id
-            AND w.baseline_model_id = s.current_model_id
-    INNER JOIN ai_models AS m ON s.current_model_id = m.id
-    LEFT JOIN model_drifts AS d ON w.organization_id = d.organization_id AND s.current_model_id = d.model_id
+            AND w.baseline_model_id = s.reference_model_id
+    INNER JOIN ai_models AS m ON s.reference_model_id = m.id
+    LEFT JOIN model_drifts AS d ON w.organization_id = d.organization_id AND s.reference_model_id = d.model_id
     LEFT JOIN LATERAL modelscout.price_usage(
         w.organization_id, m.provider, m.provider_model_id, 'standard', :now,
         coalesce((w.baseline_usage ->> 'input_tokens')::bigint, 0),
@@ -77,7 +100,7 @@ reference AS (
             WHERE
                 r.organization_id = w.organization_id
                 AND r.feature_id = w.feature_id
-                AND r.model_id = s.current_model_id
+                AND r.model_id = s.reference_model_id
                 AND r.case_key = w.item_key
         )
 )
@@ -86,26 +109,39 @@ SELECT
     c.organization_id::text AS organization_id,
     c.feature_id,
     c.model_id::text AS model_id,
+    f.reference_model_id::text AS reference_model_id,
+    f.reference_model_id = f.current_model_id AS is_in_use,
     m.provider,
     m.provider_model_id AS model,
-    m.retires_on,
-    a.status,
     count(*) AS n,
-    array_agg(c.score ORDER BY greatest(c.sequence, f.sequence)) AS candidate_scores,
-    array_agg(f.score ORDER BY greatest(c.sequence, f.sequence)) AS reference_scores,
-    array_agg(c.cost_usd ORDER BY greatest(c.sequence, f.sequence)) AS candidate_costs_usd,
-    array_agg(f.cost_usd ORDER BY greatest(c.sequence, f.sequence)) AS reference_costs_usd,
+    array_agg(
+        (c.score - f.score)::double precision ORDER BY greatest(c.sequence, f.sequence), c.case_key
+    ) AS differences,
+    sum(c.score)::double precision AS candidate_score,
+    sum(f.score)::double precision AS reference_score,
+    sum(c.score * c.score)::double precision AS candidate_score_squared,
+    sum(f.score * f.score)::double precision AS reference_score_squared,
+    sum(c.score * f.score)::double precision AS score_product,
+    count(c.cost_usd + f.cost_usd) AS priced,
+    sum(c.cost_usd) FILTER (WHERE f.cost_usd IS NOT NULL)::double precision AS candidate_cost,
+    sum(f.cost_usd) FILTER (WHERE c.cost_usd IS NOT NULL)::double precision AS reference_cost,
+    sum(c.cost_usd * c.cost_usd) FILTER (WHERE f.cost_usd IS NOT NULL)::double precision
+        AS candidate_cost_squared,
+    sum(f.cost_usd * f.cost_usd) FILTER (WHERE c.cost_usd IS NOT NULL)::double precision
+        AS reference_cost_squared,
+    sum(c.cost_usd * f.cost_usd)::double precision AS cost_product,
+    avg(c.cost_usd)::double precision AS cost_per_item_usd,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY c.duration_ms) AS candidate_median_ms,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY f.duration_ms) AS reference_median_ms,
-    min(c.sequence) AS first_sequence,
+    min(greatest(c.sequence, f.sequence)) AS first_sequence,
     max(greatest(c.sequence, f.sequence)) AS last_sequence,
     bool_or(c.simulated) AS simulated
 FROM replayed AS c
 INNER JOIN reference AS f
     ON c.organization_id = f.organization_id AND c.feature_id = f.feature_id AND c.case_key = f.case_key
-INNER JOIN ai_feature_settings AS s ON c.organization_id = s.organization_id AND c.feature_id = s.feature_id
 INNER JOIN ai_models AS m ON c.model_id = m.id
-LEFT JOIN ai_model_availability AS a ON c.organization_id = a.organization_id AND c.model_id = a.model_id
-WHERE c.model_id <> s.current_model_id
-GROUP BY c.organization_id, c.feature_id, c.model_id, m.provider, m.provider_model_id, m.retires_on, a.status
+WHERE c.model_id <> f.current_model_id AND c.model_id <> f.reference_model_id
+GROUP BY
+    c.organization_id, c.feature_id, c.model_id, f.reference_model_id, f.current_model_id, m.provider,
+    m.provider_model_id
 ORDER BY c.organization_id, c.feature_id, c.model_id;

@@ -248,11 +248,11 @@ def test_each_candidate_spends_its_own_share_of_the_error_and_keeps_it(
     replay(engine, "incumbent", good(40))
     replay(engine, "other", good(40))
     night(pipeline)
-    assert tried(pipeline)["other"]["alpha"] == pytest.approx(0.05 / 2)
+    assert tried(pipeline)["other"]["alpha"] == pytest.approx(0.05 * 0.8)
     replay(engine, "cheap", good(40))
     night(pipeline, 1)
-    assert tried(pipeline)["other"]["alpha"] == pytest.approx(0.05 / 2)
-    assert tried(pipeline)["cheap"]["alpha"] == pytest.approx(0.05 / 6)
+    assert tried(pipeline)["other"]["alpha"] == pytest.approx(0.05 * 0.8)
+    assert tried(pipeline)["cheap"]["alpha"] == pytest.approx(0.05 * 0.2 / 2)
     replay(engine, "cheap", good(10), first=40)
     replay(engine, "incumbent", good(10), first=40)
     night(pipeline, 2)
@@ -265,15 +265,13 @@ def test_each_candidate_spends_its_own_share_of_the_error_and_keeps_it(
     ]
 
 
-def test_of_two_candidates_of_one_night_the_one_tried_first_comes_first(
-    pipeline: Engine, engine: Engine
-) -> None:
+def test_candidates_of_one_night_share_a_round_equally(pipeline: Engine, engine: Engine) -> None:
     replay(engine, "incumbent", good(40))
     replay(engine, "cheap", good(40))
     replay(engine, "other", good(40))
     night(pipeline)
-    found = rows(pipeline, "SELECT candidate_model_id AS c FROM evidence_streams ORDER BY ordinal")
-    assert [r["c"] for r in found] == [MODELS["cheap"], MODELS["other"]]
+    found = rows(pipeline, "SELECT ordinal, error_share FROM evidence_streams")
+    assert [(r["ordinal"], r["error_share"]) for r in found] == [(1, pytest.approx(0.05 * 0.8 / 2))] * 2
 
 
 def test_a_new_model_in_use_opens_new_streams_that_pay_their_own_share(
@@ -286,7 +284,7 @@ def test_a_new_model_in_use_opens_new_streams_that_pay_their_own_share(
     night(pipeline, 1)
     found = rows(pipeline, "SELECT ordinal FROM evidence_streams WHERE reference_model_id = :m ORDER BY 1",
                  m=MODELS["cheap"])  # fmt: skip
-    assert [r["ordinal"] for r in found] == [3, 4]
+    assert [r["ordinal"] for r in found] == [2, 2]
 
 
 def test_the_proof_sees_the_items_in_the_order_in_which_they_came(pipeline: Engine, engine: Engine) -> None:
@@ -298,6 +296,86 @@ def test_the_proof_sees_the_items_in_the_order_in_which_they_came(pipeline: Engi
     found = tried(pipeline)
     assert found["cheap"]["effect"] == pytest.approx(found["other"]["effect"])
     assert found["other"]["log_e_value"] > found["cheap"]["log_e_value"] + 0.5
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_what_was_proven_stays_proven_on_later_nights(pipeline: Engine, engine: Engine) -> None:
+    night(pipeline)
+    [first] = rows(pipeline, "SELECT log_e_value, n FROM evidence_streams")
+    # A run of losses afterwards: the measured effect falls, the proof of that night stands.
+    replay(engine, "incumbent", good(60), first=ITEMS)
+    replay(engine, "cheap", [0.0] * 60, first=ITEMS)
+    night(pipeline, 1)
+    [later] = rows(pipeline, "SELECT log_e_value, n FROM evidence_streams")
+    assert later == {"log_e_value": first["log_e_value"], "n": ITEMS + 60}
+    assert tried(pipeline)["cheap"]["proven"]
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_evidence_whose_older_results_expired_begins_anew(pipeline: Engine, engine: Engine) -> None:
+    night(pipeline)
+    change(engine, "DELETE FROM ai_benchmark_results WHERE model_id = :m AND case_key < :last", m=MODELS["cheap"],
+           last=f"{ACME}/i40")  # fmt: skip
+    night(pipeline, 1)
+    [stream] = rows(pipeline, "SELECT ordinal, error_share, n FROM evidence_streams")
+    assert (stream["ordinal"], stream["error_share"]) == (2, pytest.approx(0.05 * 0.2 / 2))
+    assert stream["n"] < ITEMS
+
+
+# The reference that the margin is fixed to
+
+
+def references(engine: Engine) -> list[uuid.UUID]:
+    found = rows(
+        engine, "SELECT reference_model_id AS r FROM ai_feature_settings WHERE organization_id = :o", o=ACME
+    )
+    return [r["r"] for r in found]
+
+
+def assign(engine: Engine, model: str) -> None:
+    change(engine, "UPDATE ai_feature_settings SET current_model_id = :m WHERE organization_id = :o",
+           m=MODELS[model], o=ACME)  # fmt: skip
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_losses_do_not_add_up_from_switch_to_switch(pipeline: Engine, engine: Engine) -> None:
+    """`other` equals `cheap`, which lost 6 points since; against the first model that is more than 5 points."""
+    night(pipeline)
+    assert recommendation(pipeline)["recommended_model"] == "cheap"
+    assign(engine, "cheap")
+    change(engine, "UPDATE ai_model_analytics SET model_id = :m", m=MODELS["cheap"])
+    replay(engine, "incumbent", [1.0] * 360, first=ITEMS, cost_usd=0.02)
+    worse: list[float | None] = [0.0 if n % 10 == 0 else 1.0 for n in range(360)]
+    replay(engine, "cheap", worse, first=ITEMS, cost_usd=0.01)
+    replay(engine, "other", worse, first=ITEMS, cost_usd=0.001)
+    replay(engine, "other", good(), cost_usd=0.001)
+    night(pipeline, 1)
+    assert references(pipeline) == [MODELS["incumbent"]]
+    found = tried(pipeline)["other"]
+    assert (found["effect"], found["proven"]) == (0.0, True)
+    assert found["against_reference"]["effect"] == pytest.approx(-0.06)
+    assert not found["against_reference"]["proven"]
+    assert recommendation(pipeline)["verdict"] != "switch"
+    # Fixed to the model in use alone, the same night would have been a switch.
+    change(engine, "UPDATE ai_feature_settings SET reference_model_id = current_model_id")
+    night(pipeline, 1)
+    assert recommendation(pipeline)["recommended_model"] == "other"
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_a_model_chosen_by_a_person_or_after_a_retirement_is_a_new_reference(
+    pipeline: Engine, engine: Engine
+) -> None:
+    night(pipeline)
+    assign(engine, "other")
+    night(pipeline, 1)
+    assert references(pipeline) == [MODELS["other"]]
+    assign(engine, "cheap")
+    night(pipeline, 2)
+    assert references(pipeline) == [MODELS["other"]], "it was recommended as a switch"
+    change(engine, "UPDATE ai_models SET retires_on = '2026-11-01' WHERE id = :m", m=MODELS["other"])
+    night(pipeline, 3)
+    assert references(pipeline) == [MODELS["cheap"]]
 
 
 def test_an_item_counts_once_however_often_it_was_replayed(pipeline: Engine, engine: Engine) -> None:

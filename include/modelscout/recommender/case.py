@@ -12,6 +12,8 @@ from modelscout.recommender.evidence import Evidence
 DAYS_PER_MONTH = Decimal("30.4375")
 MINIMUM_PAIRS = 30
 """Below so many paired items nothing is said about a candidate."""
+NORMAL_90 = 1.645
+"""A normal estimate is within so many standard errors in 90 % of cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,11 @@ class Interval:
     estimate: float
     low: float
     high: float
+
+    @classmethod
+    def normal(cls, estimate: float, standard_error: float) -> Interval:
+        """The interval of a normal estimate."""
+        return cls(estimate, estimate - NORMAL_90 * standard_error, estimate + NORMAL_90 * standard_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,19 @@ class Candidate:
     last_sequence: int | None = None
     """The newest result that the evidence rests on."""
     simulated: bool = False
+    against_reference: Evidence | None = None
+    """Evidence against the feature's fixed reference, where that is not the model in use any more."""
+    quality_change: Interval | None = None
+    """Mean score minus that of the model in use, shrunken over the candidates tried; None of nothing."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is proven against the model in use, and against the fixed reference where that is another.
+
+        Both at the same error: a wrong approval needs both proofs to be wrong.
+        """
+        fixed = self.against_reference
+        return self.evidence.proven and (fixed is None or fixed.proven)
 
 
 @dataclass(frozen=True, slots=True)

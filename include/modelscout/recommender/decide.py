@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 
 from modelscout.core.types import Verdict
-from modelscout.recommender.case import MINIMUM_PAIRS, Candidate, Decision, FeatureCase, Interval
+from modelscout.recommender.case import (
+    MINIMUM_PAIRS,
+    Candidate,
+    Decision,
+    FeatureCase,
+    Interval,
+)
 from modelscout.recommender.evidence import cases_to_settle
-
-NORMAL_90 = 1.645
-PAYBACK_MONTHS = 12
-"""A switch must earn back its cost within a year, at the low end of the saving's interval."""
+from modelscout.recommender.objective import QUALITY, is_better, is_ruled_out, looks_better, preference
+from modelscout.recommender.objective import saving_per_month as saving_per_month
 
 
 def decide(case: FeatureCase, *, today: date, horizon_days: int) -> Decision:
@@ -23,30 +28,13 @@ def decide(case: FeatureCase, *, today: date, horizon_days: int) -> Decision:
     tried = [c for c in case.candidates if c.evidence.n >= MINIMUM_PAIRS and c.callable]
     if not tried:
         return _insufficient(_what_is_missing(case))
-    worthwhile = [c for c in tried if c.evidence.proven and _pays(case, c)]
+    worthwhile = [c for c in tried if c.proven and is_better(case, c)]
     if worthwhile:
-        return _switch(case, max(worthwhile, key=lambda c: _preference(case, c)))
-    promising = [c for c in tried if _promising(case, c)]
+        return _switch(case, max(worthwhile, key=lambda c: preference(case, c)))
+    promising = [c for c in tried if looks_better(case, c)]
     if promising:
-        return _trial(case, max(promising, key=lambda c: _preference(case, c)))
+        return _trial(case, max(promising, key=lambda c: preference(case, c)))
     return _keep(case, tried)
-
-
-def saving_per_month(case: FeatureCase, candidate: Candidate) -> Interval | None:
-    """USD per month that the candidate saves on this feature's own requests; None where a price is unknown.
-
-    The real cost per request of the model in use, times the ratio of both models' costs on the same items.
-    The 90 % interval adds the error of that ratio and of the demand in quadrature.
-    """
-    if candidate.cost_ratio is None or case.cost_per_request_usd is None:
-        return None
-    spend = float(case.requests_per_month * case.cost_per_request_usd)
-    ratio = candidate.cost_ratio
-    saving = spend * (1 - ratio.estimate)
-    demand = NORMAL_90 * case.demand_relative_error * saving
-    below = math.hypot(spend * (ratio.high - ratio.estimate), demand)
-    above = math.hypot(spend * (ratio.estimate - ratio.low), demand)
-    return Interval(saving, saving - below, saving + above)
 
 
 def _leaves(case: FeatureCase, today: date, horizon_days: int) -> bool:
@@ -57,7 +45,7 @@ def _leaves(case: FeatureCase, today: date, horizon_days: int) -> bool:
 
 def _migrate(case: FeatureCase, today: date) -> Decision:
     usable = [c for c in case.candidates if c.callable]
-    proven = [c for c in usable if c.evidence.n >= MINIMUM_PAIRS and c.evidence.proven]
+    proven = [c for c in usable if c.evidence.n >= MINIMUM_PAIRS and c.proven]
     if proven:
         chosen: Candidate | None = min(proven, key=_cost_order)
     else:
@@ -117,15 +105,14 @@ def _switch(case: FeatureCase, chosen: Candidate) -> Decision:
 
 
 def _trial(case: FeatureCase, chosen: Candidate) -> Decision:
-    more = cases_to_settle(chosen.evidence, chosen.spread)
+    more = _cases_to_settle(case, chosen)
     saving = saving_per_month(case, chosen)
     cost = _cost_of_cases(chosen, more)
     effect = _points(chosen.evidence.effect or 0.0)
     reasons = (
         f"{chosen.model} looks good ({effect} on {chosen.evidence.n} of your items) but is not proven: "
         f"the bound is {_points(chosen.evidence.lower_bound)}, the margin -{100 * case.margin:g} points.",
-        f"About {more} more cases would settle it"
-        + (f" and cost about ${cost:,.2f}." if cost is not None else "; what they cost is unknown."),
+        _settling_sentence(more, cost),
         _saving_sentence(saving),
     )
     return Decision(
@@ -145,7 +132,7 @@ def _keep(case: FeatureCase, tried: list[Candidate]) -> Decision:
     best = max(tried, key=lambda c: c.evidence.effect or 0.0)
     return Decision(
         Verdict.KEEP,
-        score=round(100 * sum(_ruled_out(case, c) for c in tried) / len(tried)),
+        score=round(100 * sum(is_ruled_out(case, c) for c in tried) / len(tried)),
         chosen=best,
         recommended_model_id=case.current_model_id,
         recommended_model=case.current_model,
@@ -177,32 +164,6 @@ def _what_is_missing(case: FeatureCase) -> str:
     return "No candidate was tried on your samples: none is usable with your keys, or the spend limit was reached."
 
 
-def _pays(case: FeatureCase, candidate: Candidate) -> bool:
-    saving = saving_per_month(case, candidate)
-    if saving is None:
-        return False
-    return saving.low > 0 and saving.low * PAYBACK_MONTHS > float(case.switching_cost_usd)
-
-
-def _promising(case: FeatureCase, candidate: Candidate) -> bool:
-    saving = saving_per_month(case, candidate)
-    effect = candidate.evidence.effect
-    if saving is None or effect is None or candidate.evidence.proven_worse:
-        return False
-    return saving.estimate > 0 and effect > -case.margin and not candidate.evidence.proven
-
-
-def _ruled_out(case: FeatureCase, candidate: Candidate) -> bool:
-    saving = saving_per_month(case, candidate)
-    return candidate.evidence.proven_worse or (saving is not None and saving.high <= 0)
-
-
-def _preference(case: FeatureCase, candidate: Candidate) -> tuple[float, float, str]:
-    """The higher the better; the id last, so that equal candidates do not take turns."""
-    saving = saving_per_month(case, candidate)
-    return (saving.estimate if saving is not None else -math.inf, candidate.quality, candidate.model_id)
-
-
 def _cost_order(candidate: Candidate) -> tuple[bool, float, float, str]:
     cost = candidate.cost_per_item_usd
     return (cost is None, cost if cost is not None else 0.0, -candidate.quality, candidate.model_id)
@@ -214,6 +175,15 @@ def _score(candidate: Candidate) -> int:
     ratio = candidate.cost_ratio
     benefit = min(1.0, max(0.0, 1.0 - ratio.high)) if ratio is not None else 0.0
     return round(50 * confidence + 50 * benefit)
+
+
+def _cases_to_settle(case: FeatureCase, candidate: Candidate) -> int | None:
+    fixed = candidate.against_reference
+    weakest = fixed if fixed is not None and not fixed.proven else candidate.evidence
+    if case.objective == QUALITY and weakest.proven:
+        # Better is proven at a margin of nothing.
+        weakest = replace(weakest, margin=0.0)
+    return cases_to_settle(weakest, candidate.spread)
 
 
 def _cost_of_cases(candidate: Candidate, more: int | None) -> float | None:
@@ -230,11 +200,20 @@ def _points(share: float) -> str:
 
 def _proof_sentence(case: FeatureCase, candidate: Candidate) -> str:
     e = candidate.evidence
+    better = case.objective == QUALITY and e.proven_better
+    claim = "better" if better else f"at most {100 * case.margin:g} points worse"
     return (
-        f"Proven on {e.n} of your own items: {candidate.model} is at most {100 * case.margin:g} points worse than "
+        f"Proven on {e.n} of your own items: {candidate.model} is {claim} than "
         f"{case.current_model} (measured {_points(e.effect or 0.0)}, bound {_points(e.lower_bound)}, "
         f"error {100 * e.alpha:.2g} % over all looks)."
     )
+
+
+def _settling_sentence(more: int | None, cost: float | None) -> str:
+    if more is None:
+        return "It has to be tried on the same items as the model that the margin is fixed to."
+    money = f" and cost about ${cost:,.2f}." if cost is not None else "; what they cost is unknown."
+    return f"About {more} more cases would settle it{money}"
 
 
 def _saving_sentence(saving: Interval | None) -> str:

@@ -1,15 +1,13 @@
 """Proof that holds at every look: is the candidate not worse than the reference by more than the margin?
 
 Paired outcomes of both models on the same items, in the order in which they came in. For the differences
-x = candidate - reference, each in [-1, 1], the null hypothesis says that every item's conditional mean is at
-most -margin. Against it bets a mixture of gamblers, each with a fixed stake s:
-
-    capital(s) after n items = prod(1 + s * (x_i + margin)),  0 < s < 1 / (1 - margin)
-
-Under the null each factor has conditional mean at most 1, so that the mixture's capital is a nonnegative
-supermartingale starting at 1: the chance that it ever reaches 1/alpha is at most alpha (Ville's inequality;
-Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", 2023). Looking every
-night therefore costs nothing, and the bounds obtained by inverting the test hold at all looks together.
+x = candidate - reference, each in [-1, 1], the null hypothesis says that every item's conditional mean, given what
+came before, is at most -margin. A mixture of gamblers bets against it (betting.py). Under the null each factor of
+its capital has conditional mean at most 1, so that the capital is a nonnegative supermartingale starting at 1: the
+chance that it ever reaches 1/alpha is at most alpha (Ville's inequality; Waudby-Smith and Ramdas, "Estimating means
+of bounded random variables by betting", 2023). Looking every night therefore costs nothing, and the bounds obtained
+by inverting the test hold at all looks together. Nothing is assumed about independence: only an item that repeats
+must be bet on once, with the mean of its trials.
 """
 
 from __future__ import annotations
@@ -19,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-STAKES = 16
-"""Gamblers in the mixture: from timid, good for small effects, to bold."""
-BISECTIONS = 30
+from modelscout.recommender import betting
+from modelscout.recommender.betting import Array, Streams
+
+PREPARATION_COST = 1.3
+"""Log capital that the mixture pays, about, for not knowing the best stake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,9 @@ class Evidence:
     """Logarithm of the largest capital against "worse by the margin or more" so far."""
     alpha: float
     margin: float
-    method: str = "betting e-process, mixture of fixed stakes, inverted for the bounds"
+    dependence: float = 1.0
+    """Variance of the mean in relation to that of independent items; the capital is tempered by it."""
+    method: str = "paired: betting e-process, mixture of fixed stakes, inverted for the bounds"
 
     @property
     def proven(self) -> bool:
@@ -55,61 +55,82 @@ class Evidence:
         """Whether the candidate is proven to be worse by more than the margin."""
         return self.upper_bound < -self.margin
 
+    @property
+    def looks_worse(self) -> bool:
+        """Whether the candidate measures worse by the margin or more."""
+        return self.effect is not None and self.effect <= -self.margin
 
-def error_share(ordinal: int, alpha: float = 0.05) -> float:
-    """The share of `alpha` that the `ordinal`-th candidate of a year (from 1) may spend.
-
-    alpha / (k (k + 1)) sums to alpha over all k, however many candidates come.
-    """
-    if ordinal < 1:
-        raise ValueError(f"ordinal={ordinal}: candidates count from 1")
-    return alpha / (ordinal * (ordinal + 1))
+    @property
+    def proven_better(self) -> bool:
+        """Whether the candidate is proven to be better than the reference."""
+        return self.lower_bound > 0.0
 
 
 def weigh(candidate: Sequence[float], reference: Sequence[float], *, margin: float, alpha: float) -> Evidence:
-    """Evidence from paired scores (0 to 1) in the order in which they came in."""
+    """Evidence from paired scores (0 to 1) in the order in which they came in, one pair per item."""
     if len(candidate) != len(reference):
         raise ValueError(
             f"{len(candidate)} candidate scores but {len(reference)} reference scores: pair them"
         )
     x = np.asarray(candidate, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
-    return Evidence(
-        n=len(x),
-        effect=float(x.mean()) if len(x) else None,
-        lower_bound=_lower_bound(x, alpha),
-        upper_bound=-_lower_bound(-x, alpha),
-        log_e_value=max_log_capital(x, -margin),
-        alpha=alpha,
-        margin=margin,
-    )
+    return weigh_many(Streams.of([x]), margins=[margin], alphas=[alpha])[0]
 
 
-def max_log_capital(x: Array, mean_at_most: float) -> float:
-    """Largest log capital so far of the mixture against "every conditional mean is at most `mean_at_most`"."""
-    if not len(x):
-        return 0.0
-    # x >= -1, so that a stake below 1 / (1 + mean) never loses everything.
-    boldest = 0.95 / (1.0 + mean_at_most) if mean_at_most > -1.0 else 0.95
-    stakes = np.geomspace(boldest / 100.0, boldest, STAKES)
-    paths = np.cumsum(np.log1p(np.outer(x - mean_at_most, stakes)), axis=0)
-    peak = paths.max(axis=1)
-    mixture = peak + np.log(np.exp(paths - peak[:, None]).mean(axis=1))
-    return max(0.0, float(mixture.max()))
+def weigh_many(
+    streams: Streams,
+    *,
+    margins: Sequence[float],
+    alphas: Sequence[float],
+    earlier_log_e_values: Sequence[float] | None = None,
+) -> list[Evidence]:
+    """Evidence from many streams of differences at once, each with its margin and its share of the error.
+
+    `earlier_log_e_values`: what was stored of each stream at earlier looks; what was proven then stays proven.
+    """
+    of_margin, of_alpha = np.asarray(margins, dtype=np.float64), np.asarray(alphas, dtype=np.float64)
+    count = len(streams.lengths)
+    earlier = np.zeros(count) if earlier_log_e_values is None else np.asarray(earlier_log_e_values)
+    found: list[Evidence] = []
+    for first, last in streams.chunks():
+        chosen = slice(first, last)
+        part = streams.part(first, last)
+        found += _weigh_part(part, of_margin[chosen], of_alpha[chosen], earlier[chosen])
+    return found
 
 
-def _lower_bound(x: Array, alpha: float) -> float:
-    """The largest mean that is rejected from below; -1 where nothing is."""
-    threshold = -math.log(alpha)
-    low, high = -1.0, float(x.mean()) if len(x) else -1.0
-    if not len(x) or high <= low:
-        return -1.0
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2.0
-        if max_log_capital(x, middle) >= threshold:
-            low = middle
-        else:
-            high = middle
-    return low
+def _weigh_part(streams: Streams, margins: Array, alphas: Array, earlier: Array) -> list[Evidence]:
+    count = len(streams.lengths)
+    stream_of = np.repeat(np.arange(count), streams.lengths)
+    counts = betting.histograms(streams.values, stream_of, count)
+    sums = np.bincount(stream_of, streams.values, count).astype(np.float64)
+    ratio = betting.dependence(streams)
+    peaks = np.zeros(count)
+    for margin in np.unique(margins).tolist():
+        members = np.flatnonzero(margins == margin)
+        alike = streams if len(members) == count else streams.select(members)
+        peaks[members] = betting.path_peak(alike, margin)
+    return summarise(counts, sums, np.maximum(peaks / ratio, earlier), margins, alphas, ratio)
+
+
+def summarise(
+    counts: Array, sums: Array, log_e_values: Array, margins: Array, alphas: Array, ratio: Array
+) -> list[Evidence]:
+    """Evidence of streams by their histograms, sums of differences and largest log capitals so far."""
+    weights = np.asarray([betting.log_weights(m) for m in margins.tolist()])
+    thresholds = -np.log(alphas) * ratio
+    lower = betting.lower_bounds(counts, weights, thresholds)
+    upper = -betting.lower_bounds(counts[:, ::-1], weights, thresholds)
+    # A bound is a step of a grid; what is proven at the margin itself is not taken back by rounding.
+    lower = np.where(log_e_values >= -np.log(alphas), np.maximum(lower, -margins), lower)
+    n = np.rint(counts.sum(axis=1)).astype(np.int64)
+    effects = sums / np.maximum(n, 1)
+    return [
+        Evidence(items, effect if items else None, below, above, log_e, alpha, margin, tempered)
+        for items, effect, below, above, log_e, alpha, margin, tempered in zip(
+            *(a.tolist() for a in (n, effects, lower, upper, log_e_values, alphas, margins, ratio)),
+            strict=True,
+        )
+    ]
 
 
 def cases_to_settle(evidence: Evidence, scores_spread: float) -> int | None:
@@ -123,7 +144,6 @@ def cases_to_settle(evidence: Evidence, scores_spread: float) -> int | None:
     distance = evidence.effect + evidence.margin
     if distance <= 0.0:
         return None
-    growth = distance**2 / (2.0 * (scores_spread + distance**2))
-    # The mixture pays about the logarithm of its size for not knowing the best stake.
-    needed = (-math.log(evidence.alpha) + math.log(STAKES)) / growth
+    growth = distance**2 / (2.0 * (scores_spread + distance**2)) / evidence.dependence
+    needed = (-math.log(evidence.alpha) + PREPARATION_COST) / growth
     return max(1, math.ceil(needed - evidence.n))

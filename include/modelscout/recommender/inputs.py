@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
 from modelscout.core.types import ModelStatus
-from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase, Interval
-from modelscout.recommender.evidence import error_share, weigh
-from modelscout.warehouse.engine import Row, run_sql, run_sql_many
+from modelscout.recommender.candidates import PRIOR_WEIGHT, Tried, candidates
+from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase
+from modelscout.recommender.evidence import Evidence
+from modelscout.recommender.moments import PairSums
+from modelscout.recommender.streams import StreamKey, weigh_streams
+from modelscout.warehouse.engine import Row, run_sql
 
 WINDOW_DAYS = 30
-PRIOR_WEIGHT = 20.0
-"""Items that the estimate from everything else counts for beside the organization's own."""
 USABLE = {ModelStatus.ACTIVE, ModelStatus.AVAILABLE, ModelStatus.DEPRECATED}
 QualityEstimate = Callable[[str, str, str], float]
 """(organization id, feature id, model id) -> expected mean score, 0 to 1."""
@@ -31,53 +29,89 @@ def load_cases(
 ) -> list[FeatureCase]:
     """Every feature with an assigned model. Opens an evidence stream for each candidate tried first now."""
     today = now.date()
+    run_sql(connection, "queries/recommender_fix_references", {"today": today})
     pairs = run_sql(connection, "queries/recommender_pairs", {"now": now})
-    _open_streams(connection, pairs, now)
-    ordinals = {
-        (r["organization_id"], r["feature_id"], r["model_id"]): int(r["ordinal"])
-        for r in run_sql(connection, "queries/recommender_streams")
-    }
     features = run_sql(
         connection, "queries/recommender_features", {"now": now, "today": today, "window_days": WINDOW_DAYS}
     )
+    margins = {(row["organization_id"], row["feature_id"]): float(row["margin"]) for row in features}
+    # An organization that was switched off is not decided, and its streams rest.
+    pairs = [p for p in pairs if (p["organization_id"], p["feature_id"]) in margins]
+    evidence = weigh_streams(connection, pairs, margins, now=now)
     usable = _usable_models(connection, today + timedelta(days=horizon_days))
-    by_feature: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for pair in pairs:
-        by_feature[pair["organization_id"], pair["feature_id"]].append(pair)
-    cases = []
-    for row in features:
-        key = (row["organization_id"], row["feature_id"])
-        candidates = tuple(
-            _candidate(
-                pair, ordinals[(*key, pair["model_id"])], float(row["margin"]), usable[key[0]], estimate
-            )
-            for pair in by_feature[key]
+    tried = _tried(pairs, evidence, usable, estimate)
+    return [
+        _case(
+            row,
+            candidates(tried[row["organization_id"], row["feature_id"]]),
+            usable[row["organization_id"]],
+            estimate,
         )
-        cases.append(_case(row, candidates, usable[key[0]], estimate))
-    return cases
-
-
-def store_streams(connection: Connection, cases: Sequence[FeatureCase]) -> None:
-    """Keep the state of every proof, so that a later look can be compared with this one."""
-    rows = [
-        {
-            "organization_id": case.organization_id,
-            "feature_id": case.feature_id,
-            "model_id": c.model_id,
-            "n": c.evidence.n,
-            "last_sequence": c.last_sequence,
-            "log_e_value": c.evidence.log_e_value,
-            "state": json.dumps({"effect": c.evidence.effect, "lower_bound": c.evidence.lower_bound}),
-        }
-        for case in cases
-        for c in case.candidates
+        for row in features
     ]
-    run_sql_many(connection, "queries/recommender_store_stream", rows)
 
 
-def _open_streams(connection: Connection, pairs: Sequence[Row], now: datetime) -> None:
-    rows = [{k: p[k] for k in ("organization_id", "feature_id", "model_id", "first_sequence")} for p in pairs]
-    run_sql(connection, "queries/recommender_open_streams", {"rows": json.dumps(rows), "now": now})
+def _tried(
+    pairs: Sequence[Row],
+    evidence: Mapping[StreamKey, Evidence],
+    usable: Mapping[str, Mapping[str, str]],
+    estimate: QualityEstimate,
+) -> dict[tuple[str, str], list[Tried]]:
+    """What was tried beside the model in use, with the evidence against the fixed reference where that is another."""
+    fixed = {
+        (p["organization_id"], p["feature_id"], p["model_id"]): evidence[StreamKey.of(p)]
+        for p in pairs
+        if not p["is_in_use"]
+    }
+    callable_ids = {organization: set(models.values()) for organization, models in usable.items()}
+    tried: dict[tuple[str, str], list[Tried]] = defaultdict(list)
+    for pair in pairs:
+        if pair["is_in_use"]:
+            organization, feature, model = pair["organization_id"], pair["feature_id"], pair["model_id"]
+            tried[organization, feature].append(
+                _one_tried(
+                    pair,
+                    evidence[StreamKey.of(pair)],
+                    fixed.get((organization, feature, model)),
+                    expected_quality=estimate(organization, feature, model),
+                    callable_ids=callable_ids.get(organization, set()),
+                )
+            )
+    return tried
+
+
+def _one_tried(
+    pair: Row,
+    evidence: Evidence,
+    against_reference: Evidence | None,
+    *,
+    expected_quality: float,
+    callable_ids: set[str],
+) -> Tried:
+    return Tried(
+        model_id=pair["model_id"],
+        provider=pair["provider"],
+        model=pair["model"],
+        evidence=evidence,
+        scores=_sums(pair, "score", int(pair["n"])),
+        costs=_sums(pair, "cost", int(pair["priced"])),
+        cost_per_item_usd=_float(pair["cost_per_item_usd"]),
+        expected_quality=expected_quality,
+        median_ms=_float(pair["candidate_median_ms"]),
+        reference_median_ms=_float(pair["reference_median_ms"]),
+        callable=pair["model_id"] in callable_ids,
+        last_sequence=int(pair["last_sequence"]),
+        simulated=bool(pair["simulated"]),
+        against_reference=against_reference,
+    )
+
+
+def _sums(pair: Row, what: str, n: int) -> PairSums:
+    names = (
+        f"candidate_{what}", f"reference_{what}", f"candidate_{what}_squared", f"reference_{what}_squared",
+        f"{what}_product",
+    )  # fmt: skip
+    return PairSums(n, *(float(pair[name] or 0.0) for name in names))
 
 
 def _usable_models(connection: Connection, beyond: date) -> dict[str, dict[str, str]]:
@@ -86,48 +120,6 @@ def _usable_models(connection: Connection, beyond: date) -> dict[str, dict[str, 
     for row in run_sql(connection, "queries/recommender_usable_models", {"beyond": beyond}):
         usable[row["organization_id"]][f"{row['provider']}/{row['model']}"] = row["model_id"]
     return usable
-
-
-def _candidate(
-    pair: Row, ordinal: int, margin: float, usable: Mapping[str, str], estimate: QualityEstimate
-) -> Candidate:
-    scores = [float(s) for s in pair["candidate_scores"]]
-    reference = [float(s) for s in pair["reference_scores"]]
-    differences = np.asarray(scores) - np.asarray(reference)
-    prior = estimate(pair["organization_id"], pair["feature_id"], pair["model_id"])
-    known_costs = [float(c) for c in pair["candidate_costs_usd"] if c is not None]
-    return Candidate(
-        model_id=pair["model_id"],
-        provider=pair["provider"],
-        model=pair["model"],
-        evidence=weigh(scores, reference, margin=margin, alpha=error_share(ordinal)),
-        spread=float(differences.var()) if len(differences) > 1 else 1.0,
-        quality=(prior * PRIOR_WEIGHT + sum(scores)) / (PRIOR_WEIGHT + len(scores)),
-        cost_ratio=cost_ratio(pair["candidate_costs_usd"], pair["reference_costs_usd"]),
-        cost_per_item_usd=sum(known_costs) / len(known_costs) if known_costs else None,
-        median_ms=_float(pair["candidate_median_ms"]),
-        reference_median_ms=_float(pair["reference_median_ms"]),
-        callable=pair["model_id"] in usable.values(),
-        last_sequence=int(pair["last_sequence"]),
-        simulated=bool(pair["simulated"]),
-    )
-
-
-def cost_ratio(candidate: Sequence[Decimal | None], reference: Sequence[Decimal | None]) -> Interval | None:
-    """Ratio of the mean costs on the same items with a 90 % interval (delta method for a ratio of means)."""
-    pairs = [
-        (float(c), float(r))
-        for c, r in zip(candidate, reference, strict=True)
-        if c is not None and r is not None
-    ]
-    if len(pairs) < 2:
-        return None
-    c, r = np.asarray(pairs).T
-    if r.mean() <= 0:
-        return None
-    ratio = float(c.mean() / r.mean())
-    error = float(np.std(c - ratio * r, ddof=1)) / (math.sqrt(len(pairs)) * float(r.mean()))
-    return Interval(ratio, max(0.0, ratio - 1.645 * error), ratio + 1.645 * error)
 
 
 def _case(

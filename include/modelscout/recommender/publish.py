@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, text
 
 from modelscout.core.types import Verdict
 from modelscout.recommender.case import Candidate, Decision, FeatureCase, Interval
-from modelscout.recommender.decide import decide, saving_per_month
+from modelscout.recommender.decide import decide
 from modelscout.recommender.estimates import load_estimate
-from modelscout.recommender.inputs import load_cases, store_streams
+from modelscout.recommender.evidence import Evidence
+from modelscout.recommender.inputs import load_cases
+from modelscout.recommender.objective import saving_per_month
 from modelscout.warehouse.engine import run_sql, run_sql_many
 
 VALID_DAYS = 7
@@ -39,7 +41,6 @@ def publish(engine: Engine, *, now: datetime, horizon_days: int) -> dict[str, in
         rows = [_row(case, decision, now=now, version=version) for case, decision in decisions]
         run_sql_many(connection, "queries/recommendation_write", rows)
         run_sql(connection, "queries/recommendation_supersede")
-        store_streams(connection, cases)
         _raise_alerts(connection, decisions, blocked, now)
     return dict(Counter(decision.verdict.value for _, decision in decisions))
 
@@ -102,6 +103,7 @@ def _performance_estimate(case: FeatureCase, decision: Decision) -> dict[str, An
     return {
         "current_quality": case.current_quality,
         "recommended_quality": chosen.quality if chosen else None,
+        "quality_change": _change(chosen.quality_change) if chosen else None,
         "current_mean_ms": case.current_mean_ms,
         "replay_median_ms": chosen.median_ms if chosen else None,
         "replay_reference_median_ms": chosen.reference_median_ms if chosen else None,
@@ -127,9 +129,17 @@ def _evidence(
 
 
 def _candidate(case: FeatureCase, candidate: Candidate) -> dict[str, Any]:
-    e = candidate.evidence
+    fixed = candidate.against_reference
     return {
         "model": candidate.model,
+        **_proof(candidate.evidence),
+        "against_reference": _proof(fixed) if fixed is not None else None,
+        "saving_usd_per_month": _interval(saving_per_month(case, candidate)),
+    }
+
+
+def _proof(e: Evidence) -> dict[str, Any]:
+    return {
         "n": e.n,
         "effect": e.effect,
         "lower_bound": e.lower_bound,
@@ -137,8 +147,8 @@ def _candidate(case: FeatureCase, candidate: Candidate) -> dict[str, Any]:
         "log_e_value": e.log_e_value,
         "alpha": e.alpha,
         "proven": e.proven,
+        "dependence": e.dependence,
         "method": e.method,
-        "saving_usd_per_month": _interval(saving_per_month(case, candidate)),
     }
 
 
@@ -146,6 +156,11 @@ def _interval(value: Interval | None) -> dict[str, float] | None:
     if value is None:
         return None
     return {"estimate": round(value.estimate, 2), "low": round(value.low, 2), "high": round(value.high, 2)}
+
+
+def _change(value: Interval | None) -> dict[str, float] | None:
+    """A change of the mean score; shares of 1, so that cents do not fit."""
+    return None if value is None else {"estimate": value.estimate, "low": value.low, "high": value.high}
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,8 @@ from modelscout.core.types import Provider, Verdict
 from modelscout.demo.profile import MODELS, quality
 from modelscout.demo.samples import DemoSample, answer_entries, baseline, difficulty, samples
 from modelscout.demo.scenario import ASSIGNMENTS, Assignment, ModelRef, organization
-from modelscout.recommender.evidence import Evidence, error_share, weigh
+from modelscout.recommender.evidence import Evidence, weigh
+from modelscout.recommender.spending import error_share
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REPLAYED = 160
@@ -36,7 +37,7 @@ def evidence(assignment: Assignment, model: ModelRef) -> Evidence:
         answer = answer_of(case.grader, case.reference) if is_right else case.wrong_answers[0]
         scores.append(grade(case.grader, answer, case.reference))
     before = [baseline(sample).score for sample in chosen]
-    return weigh(scores, before, margin=0.05, alpha=error_share(2))
+    return weigh(scores, before, margin=0.05, alpha=error_share(1, 2))
 
 
 def named(assignment: Assignment, name: str) -> ModelRef:

@@ -1,0 +1,79 @@
+"""Whether a candidate is better on what the organization wants: less cost, or more quality.
+
+Latency is not bounded yet: features with that objective are decided by cost.
+"""
+
+from __future__ import annotations
+
+import math
+
+from modelscout.recommender.case import NORMAL_90, Candidate, FeatureCase, Interval
+
+QUALITY = "quality"
+PAYBACK_MONTHS = 12
+"""A switch must earn back its cost within a year, at the low end of the saving's interval."""
+
+
+def saving_per_month(case: FeatureCase, candidate: Candidate) -> Interval | None:
+    """USD per month that the candidate saves on this feature's own requests; None where a price is unknown.
+
+    The real cost per request of the model in use, times the ratio of both models' costs on the same items.
+    The 90 % interval adds the error of that ratio and of the demand in quadrature.
+    """
+    if candidate.cost_ratio is None or case.cost_per_request_usd is None:
+        return None
+    spend = float(case.requests_per_month * case.cost_per_request_usd)
+    ratio = candidate.cost_ratio
+    saving = spend * (1 - ratio.estimate)
+    demand = NORMAL_90 * case.demand_relative_error * saving
+    below = math.hypot(spend * (ratio.high - ratio.estimate), demand)
+    above = math.hypot(spend * (ratio.estimate - ratio.low), demand)
+    return Interval(saving, saving - below, saving + above)
+
+
+def is_better(case: FeatureCase, candidate: Candidate) -> bool:
+    """Whether it is surely better: it earns back the cost of switching, or its quality is proven to be higher."""
+    saving = saving_per_month(case, candidate)
+    if case.objective == QUALITY:
+        return candidate.evidence.proven_better and _price_is_as_known(case, saving)
+    if saving is None:
+        return False
+    return saving.low > 0 and saving.low * PAYBACK_MONTHS > float(case.switching_cost_usd)
+
+
+def looks_better(case: FeatureCase, candidate: Candidate) -> bool:
+    """Whether more evidence may prove it: better as measured, within the margin as measured, not proven yet."""
+    saving = saving_per_month(case, candidate)
+    effect = candidate.evidence.effect
+    fixed = candidate.against_reference
+    if effect is None or candidate.evidence.proven_worse or (fixed is not None and fixed.looks_worse):
+        return False
+    if case.objective == QUALITY:
+        unproven = not (candidate.proven and candidate.evidence.proven_better)
+        return effect > 0 and unproven and _price_is_as_known(case, saving)
+    return saving is not None and saving.estimate > 0 and effect > -case.margin and not candidate.proven
+
+
+def is_ruled_out(case: FeatureCase, candidate: Candidate) -> bool:
+    """Whether it is surely not better."""
+    if candidate.evidence.proven_worse:
+        return True
+    if case.objective == QUALITY:
+        return candidate.evidence.upper_bound <= 0
+    saving = saving_per_month(case, candidate)
+    return saving is not None and saving.high <= 0
+
+
+def preference(case: FeatureCase, candidate: Candidate) -> tuple[float, float, str]:
+    """The higher the better; the id last, so that equal candidates do not take turns."""
+    saving = saving_per_month(case, candidate)
+    saved = saving.estimate if saving is not None else -math.inf
+    if case.objective == QUALITY:
+        change = candidate.quality_change
+        return (change.estimate if change is not None else -math.inf, saved, candidate.model_id)
+    return (saved, candidate.quality, candidate.model_id)
+
+
+def _price_is_as_known(case: FeatureCase, saving: Interval | None) -> bool:
+    # A better model of unknown price is no advice to somebody who knows what the present one costs.
+    return saving is not None or case.cost_per_request_usd is None
