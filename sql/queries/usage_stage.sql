@@ -1,7 +1,6 @@
 -- Grain: one event, outcome or quarantined record on its way in, filled by COPY. Owner: usage.store. Reads: nothing.
 -- Writes: temporary tables, emptied at the end of each transaction; made again where a connection is another one.
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_staged_events (
-    ordinal integer NOT NULL,
     organization_id uuid NOT NULL,
     feature_id text NOT NULL,
     provider text NOT NULL,

@@ -75,7 +75,7 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would(engine: Engine, command
     assert count(engine) == 0
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "otel", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "otel", "parquet"])
 def test_an_import_killed_at_any_instant_goes_on_to_the_same_rows(
     engine: Engine, command: Command, warehouse_url: str, kind: str
 ) -> None:

@@ -24,8 +24,8 @@ from modelscout.usage.formats import Format, format_named, wanted_fields
 from modelscout.usage.lines import Place
 from modelscout.usage.mapping import UsageMapping
 from modelscout.usage.reading import Piece, columns_of, read_pieces
-from modelscout.usage.rows import Imported, ensure_partitions, event_values, key_of, take_moved
-from modelscout.usage.store import Batch, Quarantined, deliver, quarantine_payload
+from modelscout.usage.rows import Imported, ensure_partitions, event_values, split_moved
+from modelscout.usage.store import Batch, Quarantined, deliver, put_aside
 from modelscout.warehouse.engine import run_sql
 
 BATCH_ROWS = 5_000
@@ -246,16 +246,14 @@ class _Reader:
         )
 
     def _aside(self, kept: Any, key: str, at: int, unfit: Unfit) -> Quarantined:
-        payload, natural_key = quarantine_payload(kept, natural_key=key)
-        return Quarantined(
-            self._organization,
-            natural_key,
-            unfit.reason,
-            unfit.remedy,
-            payload,
-            self._kind.name,
-            self._source,
-            at,
+        return put_aside(
+            kept,
+            unfit,
+            kind=self._kind.name,
+            key=key,
+            organization=self._organization,
+            source=self._source,
+            at=at,
         )
 
 
@@ -263,9 +261,15 @@ def _write(connection: Connection, state: _State, rows: _Rows, report: ImportRep
     raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     source = report.source
     with connection.begin():
-        batch = Batch([imported.row for imported in rows.events], (), rows.quarantined)
-        origins = {key_of(imported.row): imported for imported in rows.events}
-        done = deliver(raw, batch, lambda c, b: take_moved(c, b, origins, report.format, source))
+        events, moved = split_moved(connection, rows.events)
+        rows.quarantined += [
+            put_aside(
+                m.source, unfit, kind=report.format, key=m.key, organization=m.row[0], source=source, at=m.at
+            )
+            for m, unfit in moved
+        ]
+        rows.events = events
+        done = deliver(raw, Batch([imported.row for imported in events], (), rows.quarantined))
         change = {
             "position": rows.after.position,
             "line": rows.after.line,

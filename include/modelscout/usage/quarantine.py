@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ from modelscout.usage.events import (
 )
 from modelscout.usage.formats import FORMATS
 from modelscout.usage.mapping import UsageMapping
-from modelscout.usage.rows import Imported, ensure_partitions, event_values, key_of, take_moved
-from modelscout.usage.store import UNREADABLE, Batch, Quarantined, Written, write
+from modelscout.usage.rows import Imported, ensure_partitions, event_values, split_moved
+from modelscout.usage.store import UNREADABLE, Batch, write
 from modelscout.warehouse.engine import Row as WarehouseRow
 from modelscout.warehouse.engine import run_sql
 
@@ -146,10 +146,21 @@ def _event_values(row: WarehouseRow, mapping: UsageMapping) -> list[Any] | None:
 
 def _take_in(connection: Connection, batch: _Sorted, report: ReplayReport) -> None:
     raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    recorded = [e for e in batch.events if e.format == "event"]
-    imported = [e for e in batch.events if e.format != "event"]
-    for items in (recorded, batch.outcomes, imported):
+    events = [e for e in batch.events if e.format == "event"]
+    for imported in _by_organization(e for e in batch.events if e.format != "event"):
+        ids = {e.imported.key: e for e in imported}
+        kept, moved = split_moved(connection, [e.imported for e in imported])
+        batch.wrong += [(ids[m.key].id, unfit) for m, unfit in moved]
+        events += [ids[one.key] for one in kept]
+    for items in (events, batch.outcomes):
         _write(raw, items, batch, report)
+
+
+def _by_organization(events: Iterable[_Event]) -> Iterable[list[_Event]]:
+    found: dict[str, list[_Event]] = {}
+    for event in events:
+        found.setdefault(event.imported.row[0], []).append(event)
+    return found.values()
 
 
 def _write(
@@ -160,7 +171,9 @@ def _write(
         return
     try:
         with raw.transaction():
-            written, moved = _write_together(raw, items)
+            events = [item.imported.row for item in items if isinstance(item, _Event)]
+            outcomes = [item.row for item in items if isinstance(item, _Outcome)]
+            written = write(raw, Batch(events, outcomes))
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         if len(items) == 1:
             message = error.diag.message_primary or type(error).__name__
@@ -173,26 +186,6 @@ def _write(
         return
     report.taken_in += written.written
     report.duplicates += written.duplicates
-    batch.wrong += moved
-
-
-def _write_together(
-    raw: psycopg.Connection[Any], items: Sequence[_Item]
-) -> tuple[Written, list[tuple[str, Unfit]]]:
-    events = [item for item in items if isinstance(item, _Event)]
-    outcomes = [item.row for item in items if isinstance(item, _Outcome)]
-    ids = {e.imported.key: e.id for e in events}
-    moved: list[tuple[str, Unfit]] = []
-
-    def before(connection: psycopg.Connection[Any], batch: Batch) -> list[Quarantined]:
-        origins = {key_of(e.imported.row): e.imported for e in events}
-        found = take_moved(connection, batch, origins, events[0].format, events[0].source)
-        moved.extend((ids[q.natural_key], Unfit(q.reason, q.remedy)) for q in found)
-        return found
-
-    imported = bool(events) and events[0].format != "event"
-    rows = Batch([e.imported.row for e in events], outcomes)
-    return write(raw, rows, before if imported else None), moved
 
 
 def _settle(connection: Connection, batch: _Sorted, report: ReplayReport, now: datetime) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-import psycopg
 from sqlalchemy import Connection, text
 
-from modelscout.usage.events import COLUMNS, Row
+from modelscout.usage.events import COLUMNS, Row, Unfit
 from modelscout.usage.formats import Format, Source
 from modelscout.usage.mapping import UsageMapping
-from modelscout.usage.store import Batch, Quarantined, quarantine_payload
-from modelscout.warehouse.sqlfiles import load_sql
+from modelscout.warehouse.engine import Row as WarehouseRow
+from modelscout.warehouse.engine import run_sql
 
 _AT = COLUMNS.index("occurred_at")
-_KEY = tuple(COLUMNS.index(name) for name in ("organization_id", "request_id", "attempt", "occurred_at"))
+_REQUEST, _ATTEMPT = COLUMNS.index("request_id"), COLUMNS.index("attempt")
+_SAME_CALL = timedelta(days=1)
+"""Further apart, the same request id is taken for another call."""
 
 
 class Imported(NamedTuple):
@@ -42,11 +43,6 @@ def event_values(
     return values
 
 
-def key_of(row: Row) -> tuple[Any, ...]:
-    """The natural key of an event."""
-    return tuple(row[column] for column in _KEY)
-
-
 def ensure_partitions(connection: Connection, rows: Iterable[Row], known: set[date]) -> None:
     """Make the partitions of the rows' days, except the known ones, and commit.
 
@@ -59,29 +55,46 @@ def ensure_partitions(connection: Connection, rows: Iterable[Row], known: set[da
     known |= days
 
 
-def take_moved(
-    connection: psycopg.Connection[Any],
-    batch: Batch,
-    origins: Mapping[tuple[Any, ...], Imported],
-    kind: str,
-    source: str | None,
-) -> list[Quarantined]:
-    """Take the staged events out whose request is known at another time within a day, each with its reason."""
-    found = connection.execute(load_sql("queries/usage_take_moved").encode()).fetchall()
-    return [
-        _moved(origins[key_of(batch.events[ordinal])], known_at, kind, source) for ordinal, known_at in found
-    ]
+def split_moved(
+    connection: Connection, events: Sequence[Imported]
+) -> tuple[list[Imported], list[tuple[Imported, Unfit]]]:
+    """The events to write, and those whose request is known at another time within a day, each with the reason.
+
+    The same call exported twice with another clock, or a second call that should have had an attempt of its own: only
+    a person knows. All events are of one organization.
+    """
+    known: dict[tuple[Any, Any], set[datetime]] = {}
+    for row in _stored(connection, events):
+        known.setdefault((row["request_id"], row["attempt"]), set()).add(row["occurred_at"])
+    kept: list[Imported] = []
+    moved: list[tuple[Imported, Unfit]] = []
+    for imported in events:
+        times = known.setdefault((imported.row[_REQUEST], imported.row[_ATTEMPT]), set())
+        at = datetime.fromisoformat(imported.row[_AT])
+        others = [] if at in times else [other for other in times if abs(other - at) <= _SAME_CALL]
+        if others:
+            moved.append((imported, _known_already(imported, min(others))))
+        else:
+            times.add(at)
+            kept.append(imported)
+    return kept, moved
 
 
-def _moved(imported: Imported, known_at: Any, kind: str, source: str | None) -> Quarantined:
-    payload, natural_key = quarantine_payload(imported.source, natural_key=imported.key)
-    return Quarantined(
-        str(imported.row[0]),
-        natural_key,
-        f"request_id {imported.row[_KEY[1]]!r} is known at {known_at.isoformat()} already",
+def _stored(connection: Connection, events: Sequence[Imported]) -> list[WarehouseRow]:
+    if not events:
+        return []
+    times = [imported.row[_AT] for imported in events]
+    wanted = {
+        "organization_id": events[0].row[0],
+        "request_ids": list({imported.row[_REQUEST] for imported in events}),
+        "first_at": min(times),
+        "last_at": max(times),
+    }
+    return run_sql(connection, "queries/usage_known_requests", wanted)
+
+
+def _known_already(imported: Imported, known_at: datetime) -> Unfit:
+    return Unfit(
+        f"request_id {imported.row[_REQUEST]!r} is known at {known_at.astimezone(UTC).isoformat()} already",
         "the same call exported twice needs nothing; for a second call map `attempt` or another request_id",
-        payload,
-        kind,
-        source,
-        imported.at,
     )

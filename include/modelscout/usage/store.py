@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
 
 from modelscout.core.stored import storable
-from modelscout.usage.events import COLUMNS, OUTCOME_COLUMNS, Row
+from modelscout.usage.events import COLUMNS, OUTCOME_COLUMNS, Row, Unfit
 from modelscout.warehouse.sqlfiles import load_sql
 
 MOST_PAYLOAD_CHARACTERS = 16_384
@@ -66,10 +66,6 @@ class Written:
         self.quarantined += other.quarantined
 
 
-BeforeInsert = Callable[[psycopg.Connection[Any], Batch], Sequence[Quarantined]]
-"""Looks at the staged events of a batch, takes some out and returns them as quarantined."""
-
-
 def connect(url: str) -> psycopg.Connection[Any]:
     """Connect to the warehouse; a silent network is noticed within half a minute.
 
@@ -94,44 +90,38 @@ def bound_organization(connection: psycopg.Connection[Any]) -> str | None:
     return None if found is None or found[0] is None else str(found[0])
 
 
-def deliver(
-    connection: psycopg.Connection[Any], batch: Batch, before_insert: BeforeInsert | None = None
-) -> Written:
+def deliver(connection: psycopg.Connection[Any], batch: Batch) -> Written:
     """Write a batch; what the database refuses is put into quarantine by itself, the rest is written.
 
     Idempotent. Raises psycopg.Error where the database is away or refuses everything.
     """
     try:
         with connection.transaction():
-            return write(connection, batch, before_insert)
+            return write(connection, batch)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         whole = Written()
         for part in _parts(batch, error):
-            whole.add(deliver(connection, part, before_insert))
+            whole.add(deliver(connection, part))
         return whole
 
 
-def write(
-    connection: psycopg.Connection[Any], batch: Batch, before_insert: BeforeInsert | None = None
-) -> Written:
+def write(connection: psycopg.Connection[Any], batch: Batch) -> Written:
     """Write a batch in the transaction that is open, whole or not at all."""
     connection.execute(load_sql("queries/usage_stage").encode())
-    _copy(connection, "usage_staged_events", (row for row in _numbered(batch.events)))
+    _copy(connection, "usage_staged_events", batch.events)
     _copy(connection, "usage_staged_outcomes", batch.outcomes)
-    moved = before_insert(connection, batch) if before_insert is not None else ()
-    quarantined = [*batch.quarantined, *moved]
-    _copy(connection, "usage_staged_quarantine", quarantined)
+    _copy(connection, "usage_staged_quarantine", batch.quarantined)
     written = 0
-    for organization in _organizations(batch, quarantined):
+    for organization in _organizations(batch):
         connection.execute("SELECT set_config('modelscout.organization_id', %s, true)", [organization or ""])
         if batch.events:
             written += _run(connection, "queries/usage_insert_events")
         if batch.outcomes:
             written += _run(connection, "queries/usage_insert_outcomes")
-        if quarantined:
+        if batch.quarantined:
             _run(connection, "queries/usage_insert_quarantine")
-    known = len(batch.events) + len(batch.outcomes) - len(moved) - written
-    return Written(written, known, len(quarantined))
+    known = len(batch.events) + len(batch.outcomes) - written
+    return Written(written, known, len(batch.quarantined))
 
 
 def quarantine_payload(record: Any, *, natural_key: str | None = None) -> tuple[str, str]:
@@ -153,13 +143,17 @@ def quarantine_payload(record: Any, *, natural_key: str | None = None) -> tuple[
     return text, natural_key or digest
 
 
+def put_aside(
+    kept: Any, problem: Unfit, *, kind: str, key: str, organization: str, source: str, at: int | None
+) -> Quarantined:
+    """A record of an import as a row of quarantine; `key` names it, `at` is its line or row in `source`."""
+    payload, natural_key = quarantine_payload(kept, natural_key=key)
+    return Quarantined(organization, natural_key, problem.reason, problem.remedy, payload, kind, source, at)
+
+
 def _without_nan(text: str) -> str:
     """JSON of PostgreSQL has neither NaN nor Infinity: they are kept as text."""
     return json.dumps(json.loads(text, parse_constant=str), ensure_ascii=False)
-
-
-def _numbered(rows: Sequence[Row]) -> Iterable[Row]:
-    return ((number, *row) for number, row in enumerate(rows))
 
 
 def _copy(connection: psycopg.Connection[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -172,10 +166,10 @@ def _run(connection: psycopg.Connection[Any], name: str) -> int:
     return max(0, connection.execute(load_sql(name).encode()).rowcount)
 
 
-def _organizations(batch: Batch, quarantined: Sequence[Quarantined]) -> list[str | None]:
+def _organizations(batch: Batch) -> list[str | None]:
     found: set[str | None] = {row[0] for row in batch.events}
     found.update(row[0] for row in batch.outcomes)
-    found.update(row.organization_id for row in quarantined)
+    found.update(row.organization_id for row in batch.quarantined)
     return sorted(found, key=lambda organization: organization or "")
 
 
