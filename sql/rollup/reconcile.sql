@@ -1,5 +1,5 @@
 -- Grain: one figure of one organization on the day that its events, hours and day do not agree on. Owner: analytics.
--- Reads: changed_hours, changed_runs, ai_usage_events, usage_prices, ai_model_analytics_hourly, ai_model_analytics.
+-- Reads: changed_hours, changed_events, usage_prices, ai_model_analytics_hourly, ai_model_analytics.
 -- Empty when all is well, to the last digit. The changed hours are held against their events, every event priced
 -- alone; the day against all of its hours, of which the others were held against theirs when they were made.
 WITH raw AS (
@@ -31,12 +31,7 @@ WITH raw AS (
                         p.cache_write_usd, p.cache_write_1h_usd, p.output_usd, p.operation_usd, p.image_usd
                     )
             END AS cost_usd
-        FROM changed_runs AS c
-        INNER JOIN ai_usage_events AS v
-            ON
-                c.organization_id = v.organization_id
-                AND c.from_at <= v.occurred_at
-                AND c.until_at > v.occurred_at
+        FROM changed_events AS v
         LEFT JOIN usage_prices AS p
             ON
                 v.organization_id = p.organization_id
@@ -48,7 +43,6 @@ WITH raw AS (
                 AND v.occurred_at < p.valid_until
                 AND v.input_tokens > p.more_than_input_tokens
                 AND v.input_tokens <= p.up_to_input_tokens
-        WHERE v.occurred_at >= :runs_from_at AND v.occurred_at < :runs_until_at
     ) AS e
     GROUP BY e.organization_id
 ),

@@ -1,5 +1,5 @@
 -- Grain: one model, organization, feature and hour with judged answers. Owner: analytics.
--- Reads: ai_usage_outcomes, ai_usage_events, changed_runs, named_models.
+-- Reads: ai_usage_outcomes, changed_events, named_models.
 -- Writes: the temporary table hour_scores.
 -- Several judgements of one answer count as their mean. What failed is no answer.
 CREATE TEMPORARY TABLE hour_scores ON COMMIT DROP AS
@@ -13,13 +13,14 @@ SELECT
 FROM (
     SELECT
         j.organization_id,
-        modelscout.hour_of(j.occurred_at) AS hour,
+        j.hour,
         j.feature_id,
         m.model_id,
         avg(j.score) AS score
     FROM (
         SELECT
             e.organization_id,
+            e.hour,
             e.occurred_at,
             e.feature_id,
             e.provider,
@@ -27,27 +28,19 @@ FROM (
             e.request_id,
             e.attempt,
             o.score
-        FROM ai_usage_outcomes AS o
-        INNER JOIN ai_usage_events AS e
-            ON o.organization_id = e.organization_id AND o.request_id = e.request_id
-        WHERE
-            e.occurred_at >= :runs_from_at
-            AND e.occurred_at < :runs_until_at
-            AND e.error_type IS NULL
+        FROM changed_events AS e
+        INNER JOIN ai_usage_outcomes AS o
+            ON e.organization_id = o.organization_id AND e.request_id = o.request_id
+        WHERE e.error_type IS NULL
         -- What has an outcome is little: found first, before the planner underestimates all the rest.
         OFFSET 0 -- noqa: AM09
     ) AS j
-    INNER JOIN changed_runs AS r
-        ON
-            j.organization_id = r.organization_id
-            AND j.occurred_at >= r.from_at
-            AND j.occurred_at < r.until_at
     INNER JOIN named_models AS m
         ON
             j.organization_id = m.organization_id
             AND j.provider = m.provider
             AND j.requested_model = m.requested_model
     GROUP BY
-        j.organization_id, j.feature_id, m.model_id, j.request_id, j.attempt, j.occurred_at
+        j.organization_id, j.hour, j.feature_id, m.model_id, j.request_id, j.attempt, j.occurred_at
 ) AS a
 GROUP BY a.organization_id, a.hour, a.feature_id, a.model_id;

@@ -1,5 +1,5 @@
--- Grain: one model, organization, feature and hour. Owner: analytics. Reads: ai_usage_events,
--- changed_runs, named_models.
+-- Grain: one model, organization, feature and hour. Owner: analytics. Reads: changed_events,
+-- named_models.
 -- Writes: the temporary table hour_sketches: latencies as a histogram (modelscout.latency_bucket), users as a sketch
 -- (modelscout.merge_user_sketches). Collected in arrays first: a group of its own for each bucket and user would be
 -- millions of groups.
@@ -31,23 +31,17 @@ SELECT
 FROM (
     SELECT
         e.organization_id,
-        modelscout.hour_of(e.occurred_at) AS hour,
+        e.hour,
         e.feature_id,
         m.model_id,
         array_agg(modelscout.latency_bucket(e.duration_ms)) FILTER (WHERE e.duration_ms IS NOT NULL)
             AS buckets,
         array_agg(hashtextextended(e.user_hash, 0)) FILTER (WHERE e.user_hash IS NOT NULL) AS users
-    FROM changed_runs AS r
-    INNER JOIN ai_usage_events AS e
-        ON
-            r.organization_id = e.organization_id
-            AND r.from_at <= e.occurred_at
-            AND r.until_at > e.occurred_at
+    FROM changed_events AS e
     INNER JOIN named_models AS m
         ON
             e.organization_id = m.organization_id
             AND e.provider = m.provider
             AND e.requested_model = m.requested_model
-    WHERE e.occurred_at >= :runs_from_at AND e.occurred_at < :runs_until_at
-    GROUP BY e.organization_id, modelscout.hour_of(e.occurred_at), e.feature_id, m.model_id
+    GROUP BY e.organization_id, e.hour, e.feature_id, m.model_id
 ) AS g;

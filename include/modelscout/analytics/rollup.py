@@ -121,9 +121,9 @@ def roll_up_day(
     run_sql(connection, "rollup/begin")
     run_sql(connection, "rollup/planner_settings")
     late = run_sql(connection, "rollup/quarantine_late", scope)[0]["events"]
-    for step in ("find_changed_hours", "find_runs"):
+    for step in ("find_changed_hours", "widen_hours", "find_runs"):
         run_step(connection, step, scope)
-    scope |= run_sql(connection, "rollup/bound_runs")[0]
+    connection.exec_driver_sql(run_sql(connection, "rollup/describe_changed_events")[0]["statement"])
     run_step(connection, "sum_events", scope)
     run_sql(connection, "rollup/keep_days_without_events")
     for step in STEPS_FROM_SUMS:
