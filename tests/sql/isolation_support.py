@@ -72,7 +72,7 @@ ROWS = {
     "VALUES ('{o}', 'chat', 'i', '{t}', 'exact', now(), now())",
     "spend_reservations": "(organization_id, run_id, reserved_usd) VALUES ('{o}', '{o}', 1)",
     "evidence_streams": "(organization_id, feature_id, reference_model_id, candidate_model_id, ordinal, "
-    "first_tried_at, state) VALUES ('{o}', 'chat', '{m}', '{p}', 1, now(), '{{\"{t}\": 1}}')",
+    "error_share, first_tried_at, state) VALUES ('{o}', 'chat', '{m}', '{p}', 1, 0.04, now(), '{{\"{t}\": 1}}')",
     "ai_model_recommendations": "(id, organization_id, feature_id, current_model_id, recommended_model_id, "
     "decision_date, verdict, valid_until, reasons) "
     "VALUES ('{o}', '{o}', 'chat', '{m}', '{p}', '2026-11-22', 'keep', now(), '[\"{t}\"]')",

@@ -37,7 +37,7 @@ def evidence(assignment: Assignment, model: ModelRef) -> Evidence:
         answer = answer_of(case.grader, case.reference) if is_right else case.wrong_answers[0]
         scores.append(grade(case.grader, answer, case.reference))
     before = [baseline(sample).score for sample in chosen]
-    return weigh(scores, before, margin=0.05, alpha=error_share(1, 2))
+    return weigh(scores, before, margin=0.05, alpha=error_share(1, 5))
 
 
 def named(assignment: Assignment, name: str) -> ModelRef:
