@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -97,7 +98,10 @@ def test_a_model_that_changed_under_its_id_is_probed_and_benchmarked_again(
         case.model_id for case in load_settled(engine, now=later)
     }
     assert expired == {str(MODELS[name]) for name in due}
+    vendor.asked.clear()
     probe_all(engine, vendor, later)
+    # All seven probes anew: what is known of the version is from before it changed.
+    assert Counter(name for name, _ in vendor.asked) == dict.fromkeys(due, 7)
     run_all(engine, vendor, create_run(engine, SETTINGS, run_key="r2", now=later), now=later)
     assert plan_probes(engine, later, 2) == []
     assert load_settled(engine, now=later).keys() == settled.keys()
