@@ -13,6 +13,7 @@ from modelscout.core.fingerprint import content_fingerprint
 from modelscout.core.types import Capability
 from modelscout.emulator.answers import CAPABILITY_PREFIX, AnswerItem, AnswerKey, Grader
 from modelscout.emulator.instance import minimal_instance
+from modelscout.emulator.judging import read_grading, verdict
 from modelscout.emulator.profile import ModelProfile, Profile
 from modelscout.emulator.state import CHARACTERS_PER_TOKEN, Faults, Journal, KeyState, PromptCache
 
@@ -181,8 +182,11 @@ class Emulator:
     def _write(self, ask: Ask, reply: Reply, served_id: str, model: ModelProfile) -> None:
         fingerprint = content_fingerprint(ask.prompt, ask.images)
         self.journal.count_item(ask.provider, ask.model, fingerprint)
+        name = f"{ask.provider}/{served_id}"
         item = self.answers.by_content(fingerprint)
-        text = self.grader.answer(item, f"{ask.provider}/{served_id}", model) if item else None
+        text = self.grader.answer(item, name, model) if item else None
+        if (grading := read_grading(ask.prompt, ask.json_schema)) is not None:
+            text = verdict(grading, self.answers, model, name, self.profile.seed)
         arguments = _tool_arguments(ask, item, text)
         if arguments is not None:
             reply.tool_call = (ask.tools[0][0], arguments)

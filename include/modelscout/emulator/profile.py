@@ -17,6 +17,7 @@ PROVIDERS = (*Provider, "openai_compatible")
 """Whose APIs are spoken; the last stands for self-hosted servers and gateways."""
 LIFECYCLES = ("active", "deprecated", "retired")
 BILLINGS = ("tokens", "operations")
+JUDGES = ("honest", "prefers_long", "obeys", "says_yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class ModelProfile:
     served_as: str | None = None
     """Id of the model that really answers, without the provider."""
     billing: str = "tokens"
+    judge: str = "honest"
+    """How it grades the answers of others: see judging.py."""
+    judge_error_rate: float = 0.0
+    """Share of an honest judge's verdicts that are wrong."""
 
     def can(self, capability: Capability) -> bool:
         """Whether the model really has a capability."""
@@ -184,6 +189,10 @@ def _check_model(model: ModelProfile, where: str) -> None:
         raise ConfigurationError(f"{where}.lifecycle={model.lifecycle!r}: use one of {', '.join(LIFECYCLES)}")
     if model.billing not in BILLINGS:
         raise ConfigurationError(f"{where}.billing={model.billing!r}: use one of {', '.join(BILLINGS)}")
+    if model.judge not in JUDGES:
+        raise ConfigurationError(f"{where}.judge={model.judge!r}: use one of {', '.join(JUDGES)}")
+    if not 0 <= model.judge_error_rate <= 1:
+        raise ConfigurationError(f"{where}.judge_error_rate={model.judge_error_rate} is not between 0 and 1")
     for name in ("capabilities", "documented_capabilities"):
         names: frozenset[str] | None = getattr(model, name)
         unknown = set(names or ()) - set(Capability)

@@ -70,6 +70,8 @@ def test_profile_is_read(tmp_path: Path) -> None:
         ),
         ({"models": {"openai/m": {"quality": {"x": 1.5}}}}, "quality[x]=1.5 is not between 0 and 1"),
         ({"models": {"openai/m": {"billing": "barter"}}}, "billing='barter': use one of tokens, operations"),
+        ({"models": {"openai/m": {"judge": "harsh"}}}, "judge='harsh': use one of honest, prefers_long"),
+        ({"models": {"openai/m": {"judge_error_rate": 2}}}, "judge_error_rate=2.0 is not between 0 and 1"),
         ({"models": {"openai/m": {"retires_at": "soon"}}}, "retires_at='soon'"),
         ({"models": {"openai/m": {"verbosity": "high"}}}, "verbosity='high': must be a number"),
     ],
