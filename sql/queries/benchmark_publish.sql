@@ -1,24 +1,30 @@
 -- Grain: one model with platform results in this run. Owner: benchmarks.
--- Reads: ai_benchmark_results, model_events. Writes: ai_models.benchmark_results and performance_metrics.
--- Each case counts once, with its latest conclusive result since a moment and since the model last changed. Intervals are at 95 %: Wilson's for
--- shares, order statistics for medians.
+-- Reads: ai_benchmark_results, ai_judge_calibrations, model_events.
+-- Writes: ai_models.benchmark_results and performance_metrics.
+-- Each case counts once, with its latest conclusive result since a moment and since the model last changed.
+-- Intervals are at 95 %: Wilson's for shares, order statistics for medians. What waits for a judge stays out; a
+-- verdict of a judge that failed its calibration counts for speed alone.
 WITH touched AS (
     SELECT DISTINCT model_id
     FROM ai_benchmark_results
-    WHERE run_id = :run_id AND source = 'platform' AND about = 'accuracy'
+    WHERE (run_id = :run_id OR judged_run_id = :run_id) AND source = 'platform' AND about = 'accuracy'
 ),
 
 recent AS (
-    SELECT DISTINCT ON (r.model_id, r.feature_id, r.suite, r.case_key) r.*
+    SELECT DISTINCT ON (r.model_id, r.feature_id, r.suite, r.case_key)
+        r.*,
+        CASE WHEN coalesce(k.passed, TRUE) THEN r.score END AS proven_score,
+        k.measured AS judge_measured
     FROM ai_benchmark_results AS r
     INNER JOIN touched AS t ON r.model_id = t.model_id
+    LEFT JOIN ai_judge_calibrations AS k ON r.judge_calibration_id = k.id
     LEFT JOIN vendor_model_drifts AS d ON r.model_id = d.model_id
     WHERE
         r.source = 'platform'
         AND r.about = 'accuracy'
         AND r.finished_at >= cast(:since AS timestamptz)
         AND r.finished_at >= coalesce(d.drifted_at, '-infinity')
-        AND (r.error_type IS NULL OR r.error_type NOT IN ('no_price', 'grading_failed'))
+        AND (r.error_type IS NULL OR r.error_type NOT IN ('no_price', 'grading_failed', 'ungraded'))
     ORDER BY r.model_id ASC, r.feature_id ASC, r.suite ASC, r.case_key ASC, r.sequence DESC
 ),
 
@@ -42,13 +48,16 @@ quality AS (
     SELECT
         model_id,
         feature_id,
-        avg(score)::double precision AS score,
-        count(score)::double precision AS n,
+        avg(proven_score)::double precision AS score,
+        count(proven_score)::double precision AS n,
+        -- The judge with the least agreement comes first; NULL where none was judged.
+        array_agg(judge_measured ORDER BY judge_measured -> 'agreement' -> 1)
+        FILTER (WHERE proven_score IS NOT NULL AND judge_measured IS NOT NULL) AS judges_measured,
         bool_or(simulated) AS simulated,
         max(finished_at) AS run_at
     FROM counted
     GROUP BY model_id, feature_id
-    HAVING count(score) > 0
+    HAVING count(proven_score) > 0
 ),
 
 quality_bounds AS (
@@ -72,7 +81,15 @@ results AS (
                 ),
                 'simulated', simulated,
                 'run_at', run_at
-            )
+            ) || CASE
+                WHEN judges_measured IS NULL THEN '{}'::jsonb
+                ELSE jsonb_build_object(
+                    'judge', jsonb_build_object(
+                        'agreement', judges_measured[1] -> 'agreement',
+                        'length_bias', judges_measured[1] -> 'length_bias'
+                    )
+                )
+            END
         ) AS benchmark_results
     FROM quality_bounds
     GROUP BY model_id

@@ -7,6 +7,7 @@ SELECT
     (f.value -> 'interval' ->> 0)::double precision AS low,
     (f.value -> 'interval' ->> 1)::double precision AS high,
     (f.value ->> 'n')::integer AS n,
+    f.value -> 'judge' AS judge,
     (f.value ->> 'simulated')::boolean AS simulated
 FROM ai_models AS m
 LEFT JOIN LATERAL jsonb_each(m.benchmark_results) AS f ON TRUE

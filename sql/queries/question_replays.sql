@@ -1,6 +1,7 @@
 -- Grain: one model on one feature of an organization's own items, replayed. Owner: recommender.
--- Reads: ai_benchmark_results. Each item counts once per model, with its first finished replay; a failure of the
--- model itself scores 0. The interval of the 95th percentile is that of its ranks at 90 % (David and Nagaraja,
+-- Reads: ai_benchmark_results, ai_judge_calibrations. Each item counts once per model, with its first finished
+-- replay; a failure of the model itself scores 0, the verdict of a judge that failed its calibration does not count.
+-- The interval of the 95th percentile is that of its ranks at 90 % (David and Nagaraja,
 -- Order Statistics, section 7.1).
 WITH replayed AS (
     SELECT DISTINCT ON (r.feature_id, r.model_id, r.case_key)
@@ -11,9 +12,11 @@ WITH replayed AS (
         CASE WHEN r.error_type IS NULL THEN r.duration_ms END AS duration_ms,
         r.simulated
     FROM ai_benchmark_results AS r
+    LEFT JOIN ai_judge_calibrations AS k ON r.judge_calibration_id = k.id
     WHERE
         r.organization_id = cast(:organization_id AS uuid)
         AND r.source = 'replay'
+        AND coalesce(k.passed, TRUE)
         AND (r.score IS NOT NULL OR r.error_type IN ('bad_request', 'malformed_answer', 'refusal'))
     ORDER BY r.feature_id, r.model_id, r.case_key, r.sequence
 ),

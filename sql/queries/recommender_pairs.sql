@@ -1,12 +1,14 @@
 -- Grain: one candidate of one feature of one organization against the model in use, and against the model that the
 -- margin is fixed to where that is another; with its paired differences as an array in the order in which the
 -- evidence came in, and the sums that means and cost ratios need. Owner: recommender. Reads: ai_benchmark_results,
--- ai_workload_samples, ai_feature_settings, ai_models, ai_model_availability, model_events.
+-- ai_workload_samples, ai_feature_settings, ai_models, ai_model_availability, model_events,
+-- ai_judge_calibrations.
 -- Each item counts once per model: its first finished replay, also after the sample itself has expired. Where
 -- the model in use was not replayed (it is gone), what it answered and took when the item was served stands
 -- for it.
 -- What a model answered before it changed under its id is evidence on another model and counts no more.
 -- A failure of the model itself scores 0; a failure of the network or of a limit is no evidence.
+-- A judge's verdict is evidence where the judge passed its calibration, and only beside the same judge's.
 WITH replayed AS (
     SELECT DISTINCT ON (r.organization_id, r.feature_id, r.model_id, r.case_key)
         r.organization_id,
@@ -18,12 +20,15 @@ WITH replayed AS (
         -- A batched call was paid at another price than the feature's traffic.
         coalesce(r.standard_cost_usd, r.cost_usd) AS cost_usd,
         r.duration_ms,
-        r.simulated
+        r.simulated,
+        k.judge_model_id
     FROM ai_benchmark_results AS r
     LEFT JOIN model_drifts AS d ON r.organization_id = d.organization_id AND r.model_id = d.model_id
+    LEFT JOIN ai_judge_calibrations AS k ON r.judge_calibration_id = k.id
     WHERE
         r.source = 'replay'
         AND r.finished_at >= coalesce(d.drifted_at, '-infinity')
+        AND coalesce(k.passed, TRUE)
         AND (r.score IS NOT NULL OR r.error_type IN ('bad_request', 'malformed_answer', 'refusal'))
     ORDER BY r.organization_id, r.feature_id, r.model_id, r.case_key, r.sequence
 ),
@@ -55,6 +60,7 @@ reference AS (
         r.sequence,
         r.cost_usd,
         r.duration_ms,
+        r.judge_model_id,
         s.current_model_id,
         s.reference_model_id
     FROM replayed AS r
@@ -71,6 +77,7 @@ reference AS (
         0 AS sequence,
         p.cost_usd,
         NULL AS duration_ms,
+        NULL AS judge_model_id,
         s.current_model_id,
         s.reference_model_id
     FROM ai_workload_samples AS w
@@ -93,6 +100,8 @@ reference AS (
     ) AS p ON TRUE
     WHERE
         w.baseline_score IS NOT NULL
+        -- Whoever scored it when it was served, it was not the judge.
+        AND w.grader <> 'rubric'
         AND w.sampled_at >= coalesce(d.drifted_at, '-infinity')
         AND NOT EXISTS (
             SELECT 1
@@ -140,7 +149,10 @@ FROM replayed AS c
 INNER JOIN reference AS f
     ON c.organization_id = f.organization_id AND c.feature_id = f.feature_id AND c.case_key = f.case_key
 INNER JOIN ai_models AS m ON c.model_id = m.id
-WHERE c.model_id <> f.current_model_id AND c.model_id <> f.reference_model_id
+WHERE
+    c.model_id <> f.current_model_id
+    AND c.model_id <> f.reference_model_id
+    AND (c.judge_model_id IS NULL OR f.judge_model_id IS NULL OR c.judge_model_id = f.judge_model_id)
 GROUP BY
     c.organization_id, c.feature_id, c.model_id, f.reference_model_id, f.current_model_id, m.provider,
     m.provider_model_id

@@ -1,6 +1,6 @@
 -- Grain: one organization, feature, model and day with judged answers. Owner: recommender.
--- Reads: ai_model_analytics, ai_benchmark_results, ai_models, organizations. Aggregates only; an organization
--- that does not share is left out.
+-- Reads: ai_model_analytics, ai_benchmark_results, ai_judge_calibrations, ai_models, organizations. Aggregates only;
+-- an organization that does not share is left out, and so are verdicts of a judge that failed its calibration.
 WITH judged AS (
     SELECT
         a.organization_id,
@@ -20,7 +20,8 @@ WITH judged AS (
         count(*) AS n,
         sum(r.score) AS score_sum
     FROM ai_benchmark_results AS r
-    WHERE r.score IS NOT NULL
+    LEFT JOIN ai_judge_calibrations AS k ON r.judge_calibration_id = k.id
+    WHERE r.score IS NOT NULL AND coalesce(k.passed, TRUE)
     GROUP BY r.organization_id, r.feature_id, r.model_id, (r.finished_at AT TIME ZONE 'UTC')::date
 )
 

@@ -66,6 +66,13 @@ ROWS = {
     "1, 1, 1, 1, 0, 0, 0, 0, 0, 0, FALSE)",
     "ai_benchmark_results": "(organization_id, run_id, feature_id, model_id, source, suite, case_key, finished_at) "
     "VALUES ('{o}', '{o}', 'chat', '{m}', 'replay', '{t}', 'c', now())",
+    "ai_judge_calibrations": "(id, organization_id, judge_model_id, served_model, item_set, measured, passed, "
+    "calibrated_at) VALUES ('{o}', '{o}', '{m}', '{t}', '1', '{{}}', true, now())",
+    "ai_judge_calibration_verdicts": "(calibration_id, item_key, organization_id, judge_model_id, served_model, "
+    "item_set, score, judged_at) VALUES ('{o}', 'i', '{o}', '{m}', '{t}', '1', 1, now())",
+    "ai_benchmark_answers": "(result_id, organization_id, payer_organization_id, question, reference, answer, "
+    "order_seed, answered_at, expires_at) SELECT id, '{o}', '{o}', '{t}', '{{}}', '{t}', 1, now(), now() "
+    "FROM ai_benchmark_results WHERE organization_id = '{o}'",
     "ai_benchmark_batches": "(id, organization_id, run_id, model_id, secret_reference, state, items, submitted_at) "
     "VALUES ('{o}', '{o}', '{o}', '{m}', '{t}', 'open', '[]', now())",
     "ai_workload_samples": "(organization_id, feature_id, item_key, prompt, grader, sampled_at, expires_at) "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.graders import answer_of
+from modelscout.benchmarks.known_answers import KnownAnswer, load_known_answers
 from modelscout.benchmarks.probes import probe_items
 from modelscout.benchmarks.suites import load_suites
 from modelscout.core.fingerprint import content_fingerprint
@@ -17,7 +18,7 @@ class AnswerKeyEntry:
 
     fingerprint: str
     feature: str
-    """A feature, or `capability:<name>`."""
+    """A feature, `capability:<name>`, or `judgement`: then the fingerprint is of a question and an answer to it."""
     correct: str
     wrong: tuple[str, ...]
     image_fingerprint: str | None = None
@@ -25,13 +26,24 @@ class AnswerKeyEntry:
 
 
 def answer_key() -> list[AnswerKeyEntry]:
-    """Every suite case and every item of a capability probe."""
+    """Every suite case, every item of a capability probe, and the known answers of a judge's calibration."""
     entries = [case_entry(case) for suite in load_suites() for case in suite.cases]
     entries += [
         case_entry(item.case, feature=f"capability:{item.capability.value}") for item in probe_items()
     ]
+    entries += [known_answer_entry(item) for item in load_known_answers().items]
     # A speed suite asks the same at several levels of concurrency.
     return list(dict.fromkeys(entries))
+
+
+def known_answer_entry(item: KnownAnswer) -> AnswerKeyEntry:
+    """Whether an answer is right, for the emulator's judges."""
+    return AnswerKeyEntry(
+        fingerprint=content_fingerprint(f"{item.question}\n\n{item.answer}"),
+        feature="judgement",
+        correct="right" if item.right else "wrong",
+        wrong=(),
+    )
 
 
 def case_entry(case: Case, *, feature: str | None = None) -> AnswerKeyEntry:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from modelscout.benchmarks.batch_rows import BatchedCase
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.execution import Call, build_request, call_columns, ungradable
-from modelscout.benchmarks.graders import grade
+from modelscout.benchmarks.graders import is_judged
+from modelscout.benchmarks.grading import scored
 from modelscout.benchmarks.rows import answer_columns, failure_columns
 from modelscout.core.errors import MalformedAnswer, ProviderError
 from modelscout.core.types import Processing
@@ -35,10 +36,10 @@ class Outgoing(NamedTuple):
 
 
 def outgoing(call: Call, now: datetime) -> Outgoing | None:
-    """The call as an item; None where its price in a batch is unknown or its answer could not be graded."""
+    """The call as an item; None where its price in a batch is unknown, or its answer is not graded by a function."""
     request, facts = build_request(call), call.model.facts
     worst = worst_case_usd(facts.provider, request, facts.prices, now=now, processing=Processing.BATCH)
-    if worst is None or ungradable(call.case) is not None:
+    if worst is None or is_judged(call.case.grader) or ungradable(call.case) is not None:
         return None
     texts = (request.prompt, request.system or "", str(request.json_schema or ""))
     # Base64 makes three bytes four.
@@ -92,7 +93,7 @@ def answer_of(
     if isinstance(outcome, GenerateResult):
         cost = price_usage(outcome.usage, prices, at=at, processing=Processing.BATCH).cost_usd
         standard = price_usage(outcome.usage, prices, at=at).cost_usd
-        columns = answer_columns(outcome, grade(case.grader, outcome.text, case.reference), cost)
+        columns = answer_columns(outcome, scored(case.grader, outcome.text, case.reference), cost)
         columns["standard_cost_usd"] = None if standard is None else str(standard)
         return columns, worst if cost is None else cost
     if outcome.retryable:

@@ -17,7 +17,8 @@ from typing import Any
 
 from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.estimate import worst_case_usd
-from modelscout.benchmarks.graders import grade
+from modelscout.benchmarks.graders import check_reference
+from modelscout.benchmarks.grading import grading_of
 from modelscout.benchmarks.rows import RowWriter, answer_columns, failure_columns
 from modelscout.benchmarks.spend import LedgerFactory, spend_on
 from modelscout.benchmarks.work import KeyedModel, SettledCase
@@ -191,6 +192,8 @@ class Executor:
     """Pairs of secret reference and model id, or of secret reference and "" for the whole key."""
     stopped: Callable[[], bool] = lambda: False
     """Asked before each call: whether somebody has cancelled the run."""
+    refusal: Callable[[Call], str | None] = lambda _call: None
+    """Why an answer to a call could not be graded, known before it is paid."""
     _started: float = field(default_factory=time.monotonic)
     _warm: set[str] = field(default_factory=set)
     _surprise: dict[str, Decimal] = field(default_factory=dict)
@@ -243,7 +246,7 @@ class Executor:
         if worst is None:
             await self._fail(call, key, "no_price", f"{request.model} has no known price: give it one")
             return
-        if (problem := ungradable(call.case)) is not None:
+        if (problem := ungradable(call.case) or self.refusal(call)) is not None:
             await self._fail(call, key, "grading_failed", problem)
             return
         try:
@@ -296,9 +299,10 @@ class Executor:
     async def _succeed(
         self, call: Call, key: OpenKey, result: GenerateResult, cost: Decimal | None, *, warm_up: bool
     ) -> None:
-        score = grade(call.case.grader, result.text, call.case.reference)
+        case, payer = call.case, call.model.organization_id
+        graded = grading_of(case, result.text, suite=call.suite, trial=call.trial, payer=payer)
         self.counts["answered"] += 1
-        columns = answer_columns(result, score, cost)
+        columns = answer_columns(result, graded, cost)
         await self.writer.write(self._row(call, key) | columns | {"warm_up": warm_up})
 
     async def _fail(self, call: Call, key: OpenKey, error_type: str, message: str) -> None:
@@ -325,7 +329,7 @@ async def _ask(adapter: ProviderAdapter, request: GenerateRequest, *, stream: bo
 def ungradable(case: Case) -> str | None:
     """Why no answer could be graded, found out before one is paid."""
     try:
-        grade(case.grader, "", case.reference)
+        check_reference(case.grader, case.reference)
     except (AttributeError, ConfigurationError, KeyError, TypeError, ValueError) as error:
         return f"reference does not fit the grader {case.grader}: {error}"
     return None

@@ -1,5 +1,7 @@
 """Scores an answer from 0 (wrong) to 1 (right) against its reference.
 
+Answers under the grader `rubric` are not scored here but by a judge model, later: see judging.py.
+
 A new grader is one function, here or in a package that names it by an entry point of the group `modelscout.graders`;
 see docs/extend-suite.md.
 """
@@ -16,10 +18,13 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from modelscout.benchmarks.rubric import read_rubric
 from modelscout.core.errors import ConfigurationError
 
 Grader = Callable[[str, Any], float]
 
+RUBRIC = "rubric"
+"""Graded by a judge model."""
 ENTRY_POINT_GROUP = "modelscout.graders"
 CONCEPT_THRESHOLD = 0.5
 """A concept model's tag counts from this confidence on: Clarifai returns unlikely concepts as well."""
@@ -42,18 +47,31 @@ def grader(name: str) -> Callable[[Grader], Grader]:
 
 def grader_names() -> tuple[str, ...]:
     """Ours and those of installed packages."""
-    return tuple(sorted({*_REGISTRY, *_added()}))
+    return tuple(sorted({*_REGISTRY, *_added(), RUBRIC}))
+
+
+def is_judged(name: str) -> bool:
+    """Whether a judge model grades, rather than a function here."""
+    return name == RUBRIC
+
+
+def check_reference(name: str, reference: Any) -> None:
+    """Raises what grading an answer with this reference would raise, before one is paid."""
+    if is_judged(name):
+        read_rubric(reference)
+    else:
+        grade(name, "", reference)
 
 
 @functools.cache
 def _added() -> dict[str, EntryPoint]:
     """Graders of installed packages by name; none may replace one of ours."""
     found = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
-    return {name: entry for name, entry in found.items() if name not in _REGISTRY}
+    return {name: entry for name, entry in found.items() if name not in _REGISTRY and name != RUBRIC}
 
 
 def grade(name: str, answer_text: str, reference: Any) -> float:
-    """Score of `answer_text`, 0 to 1. Raises ConfigurationError for a grader that does not exist."""
+    """Score of `answer_text`, 0 to 1. Raises ConfigurationError for a grader that is no function of ours."""
     if name not in _REGISTRY and name in _added():
         _REGISTRY[name] = _added()[name].load()
     function = _REGISTRY.get(name)
@@ -64,6 +82,8 @@ def grade(name: str, answer_text: str, reference: Any) -> float:
 
 def answer_of(name: str, reference: Any) -> str:
     """The text that a model gives when it is right, for an answer key."""
+    if is_judged(name):
+        return read_rubric(reference).right_answer
     if name == "numeric":
         return f"{_target(reference)[0]:.15g}"
     if isinstance(reference, str):

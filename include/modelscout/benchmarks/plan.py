@@ -19,6 +19,7 @@ from modelscout.benchmarks.work import (
     load_features,
     load_models,
     load_settled,
+    load_waiting_sizes,
 )
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.settings import Settings
@@ -116,6 +117,9 @@ def create_run(
     suite_work = _suite_work(engine, keyed, needed, models, now=now, force=force) if suites else {}
     replay = replay and about in ("all", "accuracy")
     samples = _replay_sizes(engine, organizations, features, now=now, settings=settings) if replay else {}
+    for organization, answers in load_waiting_sizes(engine, organizations, now=now).items():
+        # Their judge has work also where nothing else is due.
+        samples[organization] = samples.get(organization, 0) + answers
     parameters = {
         "run_key": run_key,
         "replay": replay,

@@ -10,7 +10,21 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 
 from modelscout.core.errors import ConfigurationError
-from modelscout.warehouse.engine import run_sql
+from modelscout.warehouse.engine import Row, run_sql
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeReport:
+    """What is known about a judge; each figure as (value, low, high) at 95 %."""
+
+    judge: str
+    """Provider and model as it was served."""
+    agreement: tuple[float, float, float]
+    """Share of known answers that it graded right."""
+    length_bias: tuple[float, float, float]
+    """By how much padding alone shifts its score."""
+    is_proof: bool
+    """Whether it passed its calibration: otherwise its scores are shown and prove nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +37,16 @@ class ModelReport:
     n: int
     score: float | None
     failed: int
+    ungraded: int
+    """Answers that wait for a judge, or waited in vain."""
     errors: dict[str, int]
     median_ms: float | None
     first_token_ms: float | None
     cost_usd: Decimal | None
     """Of the calls whose cost is known; None where none is."""
+    judge_cost_usd: Decimal | None
+    judge: JudgeReport | None
+    """Of the judge that graded; None where no judge did."""
     unpriced: int
     simulated: bool
 
@@ -57,6 +76,8 @@ class SuiteResult:
     low: float
     high: float
     n: int
+    judge: dict[str, list[float]] | None
+    """`agreement` and `length_bias` of the judge that graded, each with its interval; None where none did."""
     simulated: bool
 
 
@@ -69,7 +90,7 @@ def run_report(engine: Engine, run_id: str) -> RunReport:
                 f"run={run_id} is no benchmark run: `modelscout benchmark show last` shows the newest"
             )
         models = run_sql(connection, "queries/benchmark_report_models", {"run_id": run_id})
-    return RunReport(run_id=run_id, models=tuple(ModelReport(**row) for row in models), **rows[0])
+    return RunReport(run_id=run_id, models=tuple(_model_report(row) for row in models), **rows[0])
 
 
 def last_run_id(engine: Engine) -> str:
@@ -100,6 +121,15 @@ def compare_models(engine: Engine, models: Sequence[str], *, feature: str | None
     return [
         SuiteResult(**row) for row in rows if row["score"] is not None and feature in {None, row["feature"]}
     ]
+
+
+def _model_report(row: Row) -> ModelReport:
+    name, measured, is_proof = (row.pop(key) for key in ("judge", "judge_measured", "is_proof"))
+    judge = None
+    if measured is not None:
+        agreement, bias = tuple(measured["agreement"]), tuple(measured["length_bias"])
+        judge = JudgeReport(name, agreement, bias, is_proof)
+    return ModelReport(judge=judge, **row)
 
 
 def _uuid(text_: str) -> str:

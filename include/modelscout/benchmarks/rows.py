@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,13 +16,17 @@ from modelscout.providers.protocol import GenerateResult
 from modelscout.warehouse.engine import run_sql
 
 MESSAGE_LIMIT = 300
+ANSWERS_KEPT_FOR = timedelta(days=7)
+"""So long an answer waits for its judge: a week of nights, and no longer, for it is the organization's data."""
 
 
-def answer_columns(result: GenerateResult, score: float, cost_usd: Decimal | None) -> dict[str, Any]:
-    """What a row says of an answer, however it came."""
+def answer_columns(
+    result: GenerateResult, graded: Mapping[str, Any], cost_usd: Decimal | None
+) -> dict[str, Any]:
+    """What a row says of an answer, however it came; `graded` says how good it is, or keeps it for its judge."""
     usage, duration_ms, first_ms = result.usage, result.duration_ms, result.time_to_first_token_ms
     return {
-        "score": round(score, 4),
+        **graded,
         "served_model": result.served_model,
         "duration_ms": None if duration_ms is None else round(duration_ms),
         "time_to_first_token_ms": None if first_ms is None else round(first_ms),
@@ -89,4 +94,7 @@ class RowWriter:
 
 def record(connection: Connection, run_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of one run in the caller's transaction; a case that has its row keeps it."""
-    run_sql(connection, "queries/benchmark_record", {"run_id": run_id, "rows": json.dumps(storable(rows))})
+    parameters = {"run_id": run_id, "rows": json.dumps(storable(rows))}
+    run_sql(connection, "queries/benchmark_record", parameters)
+    if any("answer" in row for row in rows):
+        run_sql(connection, "queries/benchmark_keep_answers", parameters | {"kept_for": ANSWERS_KEPT_FOR})

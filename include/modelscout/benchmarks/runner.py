@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -26,6 +27,7 @@ from modelscout.benchmarks.execution import (
     interleave,
     open_keys,
 )
+from modelscout.benchmarks.judging import judge_waiting, panel_for, refusal
 from modelscout.benchmarks.plan import StoredRun, load_run
 from modelscout.benchmarks.progress import watched
 from modelscout.benchmarks.replay import plan_replay
@@ -46,6 +48,8 @@ WILSON_Z = 1.959964
 MINIMUM_TOKENS_FOR_SPEED = 8
 """Shorter answers arrive in one piece and say nothing about the speed of generation."""
 PHASES = ("suites", "replay", "speed")
+JUDGED_PHASES = ("suites", "replay")
+"""Speed is measured apart: nothing else is sent beside it."""
 """Speed comes last and apart: other calls under way would be in its figures."""
 
 
@@ -64,8 +68,9 @@ async def run_shard(
 
     Cases that this run has done are skipped, so that a task may be repeated after it was killed. Replay
     candidates are chosen after the shard's suites. Batches that earlier tasks left open are collected first. A run
-    that was declined or cancelled sends nothing. Returns counts: `answered`, `failed`, `already_done`,
-    `skipped_for_budget`, `skipped_unreachable`, `sent_in_batches`, `left_in_batches`.
+    that was declined or cancelled sends nothing. Answers under a rubric are judged after the suites and after the
+    replays, those of earlier runs too. Returns counts: `answered`, `failed`, `already_done`, `skipped_for_budget`,
+    `skipped_unreachable`, `sent_in_batches`, `left_in_batches`, `judged`, `ungraded`.
     """
     run = await asyncio.to_thread(load_run, engine, run_id)
     counts: Counter[str] = Counter(answered=0, failed=0, already_done=0)
@@ -78,6 +83,8 @@ async def run_shard(
         counts += await _execute(
             engine, run, calls, desk, credentials, settings, label=label, now=now, opener=opener
         )
+        if phase in JUDGED_PHASES:
+            counts += await judge_waiting(engine, run, shard, credentials, settings, now=now, opener=opener)
         log.info("run %s, %s of %d organizations: %s", run_id, phase, len(shard), dict(counts))
     return {"answered": 0, "failed": 0, "already_done": 0} | dict(counts + desk.counts)
 
@@ -199,6 +206,7 @@ async def _execute(
         return counts
     models = {call.model.secret_reference: call.model for call in todo}.values()
     concurrency = settings.request_concurrency
+    panel = await asyncio.to_thread(panel_for, engine, settings, todo, now)
     async with (
         open_ledgers(
             engine,
@@ -212,6 +220,7 @@ async def _execute(
     ):
         executor = Executor(keys, ledger_of, RowWriter(engine, run.run_id), now, concurrency, counts)
         executor.stopped = stopped
+        executor.refusal = partial(refusal, panel)
         executor.dead |= _dead(run, finished, [call.model for call in todo])
         order = random.Random(f"{run.seed}/{label.partition('/')[0]}")
         if todo[0].about == "speed":

@@ -8,37 +8,22 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.charts import Chart
-from modelscout.benchmarks.graders import answer_of, grade
+from modelscout.benchmarks.graders import answer_of, check_reference, grade, is_judged
+from modelscout.benchmarks.mistakes import described, refusal
 from modelscout.benchmarks.padding import padded
 from modelscout.benchmarks.photos import PhotoSpec, Placed, Shapes, draw_photo
 from modelscout.benchmarks.schema import SUITE_FOLDER, About, CaseEntry, ChartEntry, PhotoEntry, SuiteFile
-from modelscout.catalog.yaml_files import line_of, read_yaml
+from modelscout.catalog.yaml_files import read_yaml
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability
 
 WRONG_ANSWER_LIMIT = 0.4
 """A wrong answer that scores more would let a model that guesses look good."""
-
-_REMEDIES = {
-    "extra_forbidden": "the key is unknown: remove it or correct its spelling",
-    "missing": "the key is missing: add it",
-    "literal_error": "the value is unknown: use one of the listed ones",
-    "string_pattern_mismatch": "write it in lower case with underscores, and not empty",
-    "string_type": "put the value in quotes",
-    "int_type": "write a whole number without quotes",
-    "bool_type": "write true or false",
-    "list_type": "write a list",
-    "dict_type": "write a mapping",
-    "too_short": "add entries, at least one is missing",
-    "too_long": "give fewer entries",
-    "string_too_long": "shorten it",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +90,9 @@ def _read_suite(path: Path) -> Suite:
     try:
         file = SuiteFile.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(_describe(path, data, error)) from error
+        raise described(path, data, error) from error
     if file.feature != path.stem:
-        raise _refuse(path, ["feature"], f"is {file.feature!r}: rename the file or correct it")
+        raise refusal(path, ["feature"], f"is {file.feature!r}: rename the file or correct it")
     cases = tuple(_to_case(file, entry) for entry in file.cases)
     for index, case in enumerate(cases):
         _check_truth(path, index, case)
@@ -171,47 +156,26 @@ def _to_chart(entry: ChartEntry) -> Chart:
 
 
 def _check_truth(path: Path, index: int, case: Case) -> None:
-    """The reference itself scores 1 and no wrong answer comes near it."""
+    """The reference itself scores 1 and no wrong answer comes near it; of a rubric, that it can be read."""
     place: list[str | int] = ["cases", index]
+    if is_judged(case.grader):
+        try:
+            check_reference(case.grader, case.reference)
+        except ConfigurationError as error:
+            raise refusal(path, [*place, "reference"], str(error)) from error
+        return
     try:
         right = grade(case.grader, answer_of(case.grader, case.reference), case.reference)
     except (AttributeError, KeyError, TypeError, ValueError):
         right = 0.0
     if right < 1.0:
-        raise _refuse(
+        raise refusal(
             path, [*place, "reference"], f"does not fit the grader {case.grader}: correct one of them"
         )
     for wrong in case.wrong_answers:
         if (score := grade(case.grader, wrong, case.reference)) > WRONG_ANSWER_LIMIT:
-            raise _refuse(
+            raise refusal(
                 path,
                 [*place, "wrong_answers"],
                 f"{wrong!r} scores {score:.2f}, above {WRONG_ANSWER_LIMIT}: make it more wrong",
             )
-
-
-def _refuse(path: Path, location: Sequence[str | int], problem: str) -> ConfigurationError:
-    return ConfigurationError(f"{path}, line {line_of(path, location)}, {_dotted(location)}: {problem}")
-
-
-def _describe(path: Path, data: dict[str, Any], error: ValidationError) -> str:
-    first = error.errors()[0]
-    location = [step for step in first["loc"] if step != "[key]"]
-    remedy = _REMEDIES.get(first["type"])
-    message = first["msg"].removeprefix("Value error, ")
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    place = f"{_dotted(location)}{_named(data, location)}"
-    problem = f"{message}: {remedy}" if remedy else message
-    return f"{path}, line {line_of(path, location)}, {place}: {problem}{more}"
-
-
-def _named(data: dict[str, Any], location: Sequence[str | int]) -> str:
-    if len(location) < 2 or location[0] != "cases" or not isinstance(location[1], int):
-        return ""
-    entry = data["cases"][location[1]]
-    return f" ({entry['key']})" if isinstance(entry, dict) and "key" in entry else ""
-
-
-def _dotted(location: Sequence[str | int]) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
-    return text.lstrip(".") or "the file"

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from modelscout.benchmarks.candidates import ModelFacts, SuiteScore
 from modelscout.benchmarks.cases import Case
+from modelscout.benchmarks.graders import is_judged
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability, Processing, TokenUsage
 from modelscout.costs.prices import PriceRow
@@ -110,13 +111,28 @@ def load_settled(engine: Engine, *, now: datetime, except_run: str | None = None
 
 
 def suite_scores(settled: Mapping[SettledCase, Row]) -> dict[str, dict[str, SuiteScore]]:
-    """By model and feature; a refused request scores 0, the model cannot do that case."""
+    """By model and feature; a refused request scores 0, the model cannot do that case.
+
+    What waits for a judge, or was graded by one that did not pass its calibration, does not count.
+    """
     totals: dict[str, dict[str, SuiteScore]] = defaultdict(dict)
     for case, row in settled.items():
+        if not row["counts"]:
+            continue
         known = totals[case.model_id].get(row["feature_id"], SuiteScore())
         score = SuiteScore(known.total + (row["score"] or 0.0), known.n + 1)
         totals[case.model_id][row["feature_id"]] = score
     return totals
+
+
+def load_waiting_sizes(
+    engine: Engine, organizations: Sequence[str] | None, *, now: datetime
+) -> dict[str, int]:
+    """Answers that wait for a judge, by the organization whose key judges them."""
+    parameters = {"organizations": _listed(organizations), "now": now}
+    with engine.connect() as connection:
+        rows = run_sql(connection, "queries/judge_waiting_sizes", parameters)
+    return {row["organization_id"]: row["answers"] for row in rows}
 
 
 def load_features(engine: Engine, features: Sequence[str] | None) -> dict[str, frozenset[str]]:
@@ -169,9 +185,20 @@ def _sample_case(row: Row, feature_id: str, redact: Redactor | None) -> Case:
         image_media_type=row["image_media_type"],
         json_schema=row["json_schema"],
         grader=row["grader"],
-        reference=row["reference"],
+        reference=_redacted(row["reference"], redact) if is_judged(row["grader"]) else row["reference"],
         max_output_tokens=row["max_output_tokens"],
     )
+
+
+def _redacted(reference: Any, redact: Redactor | None) -> Any:
+    """A rubric is sent too, to the judge."""
+    if redact is None:
+        return reference
+    if isinstance(reference, str):
+        return redact(reference)
+    if isinstance(reference, Mapping):
+        return {key: _redacted(value, redact) for key, value in reference.items()}
+    return [_redacted(value, redact) for value in reference] if isinstance(reference, list) else reference
 
 
 def _usage(stored: Mapping[str, Any] | None) -> TokenUsage:

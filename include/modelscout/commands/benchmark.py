@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import getpass
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -206,6 +206,12 @@ def _print_run(report: RunReport) -> None:
     columns = ("model", "feature", "source", "score", "n", "failed", "median ms", "first token ms", "cost")
     rows = [_line(model) for model in report.models]
     print_table("Results", columns, rows, left=("model", "feature", "source"))
+    judged = [model for model in report.models if model.judge is not None or model.ungraded]
+    if judged:
+        names = ("model", "feature", "judge", "agreement", "length bias")
+        counts = ("ungraded", "judge cost", "proof")
+        title = "Graded by a judge, its figures with 95 % intervals"
+        print_table(title, (*names, *counts), [_judged(model) for model in judged], left=names)
 
 
 def _line(model: ModelReport) -> tuple[str, ...]:
@@ -220,6 +226,25 @@ def _line(model: ModelReport) -> tuple[str, ...]:
         _ms(model.first_token_ms),
         UNKNOWN if model.cost_usd is None else usd(Decimal(model.cost_usd)),
     )
+
+
+def _judged(model: ModelReport) -> tuple[str, ...]:
+    judge = model.judge
+    return (
+        model.model,
+        model.feature,
+        UNKNOWN if judge is None else judge.judge,
+        UNKNOWN if judge is None else _interval(judge.agreement),
+        UNKNOWN if judge is None else _interval(judge.length_bias),
+        f"{model.ungraded:,}",
+        UNKNOWN if model.judge_cost_usd is None else usd(Decimal(model.judge_cost_usd)),
+        UNKNOWN if judge is None else "yes" if judge.is_proof else "no",
+    )
+
+
+def _interval(bounds: Sequence[float]) -> str:
+    value, low, high = bounds
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _ms(value: float | None) -> str:
@@ -237,7 +262,16 @@ def _compare(options: argparse.Namespace) -> int:
     if options.json:
         print_json(as_plain(found))
         return 0
-    columns = ("feature", "model", "score", "95 % interval", "n", "simulated")
+    columns = (
+        "feature",
+        "model",
+        "score",
+        "95 % interval",
+        "n",
+        "judge's agreement",
+        "length bias",
+        "simulated",
+    )
     rows: list[tuple[Any, ...]] = [
         (
             r.feature,
@@ -245,6 +279,10 @@ def _compare(options: argparse.Namespace) -> int:
             f"{r.score:.3f}",
             f"{r.low:.3f} to {r.high:.3f}",
             f"{r.n:,}",
+            *(
+                UNKNOWN if r.judge is None else _interval(r.judge[name])
+                for name in ("agreement", "length_bias")
+            ),
             "yes" if r.simulated else "no",
         )
         for r in found

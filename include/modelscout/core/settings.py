@@ -39,6 +39,8 @@ class Settings:
     """Pause between the first two looks at a batch; later ones grow to twelve times as much."""
     redaction: str | None = None
     """`package.module:function` that every sample's prompt passes through before it is sent."""
+    judge_models: tuple[str, ...] = ()
+    """Judges of answers under a rubric, as provider/model, the preferred one first; none leaves such cases out."""
     retirement_horizon_days: int = 30
     """A model in use that retires within so many days gets a `migrate`."""
     usage_retention_days: int | None = None
@@ -66,11 +68,24 @@ class Settings:
             approval_above_usd=_optional_money(env, "MODELSCOUT_APPROVAL_ABOVE_USD"),
             batch_wait_s=_positive_int(env, "MODELSCOUT_BATCH_WAIT_S", cls.batch_wait_s),
             redaction=env.get("MODELSCOUT_REDACTION", "").strip() or None,
+            judge_models=judge_names(env.get("MODELSCOUT_JUDGE_MODEL", ""), field="MODELSCOUT_JUDGE_MODEL"),
             retirement_horizon_days=_positive_int(
                 env, "MODELSCOUT_RETIREMENT_HORIZON_DAYS", cls.retirement_horizon_days
             ),
             usage_retention_days=_optional_positive_int(env, "MODELSCOUT_USAGE_RETENTION_DAYS"),
         )
+
+
+def judge_names(text: str, *, field: str) -> tuple[str, ...]:
+    """The models of a list such as `openai/a, anthropic/b`. Raises ConfigurationError that names `field`."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        provider, _, model = name.partition("/")
+        if not provider or not model:
+            raise ConfigurationError(
+                f"{field}={text!r}: write each judge as provider/model, several separated by commas"
+            )
+    return names
 
 
 def data_folder(environ: Mapping[str, str] | None = None) -> Path:

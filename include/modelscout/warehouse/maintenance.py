@@ -15,10 +15,12 @@ class MaintenanceReport(NamedTuple):
 
     partitions_created: int
     samples_deleted: int
+    answers_deleted: int
+    """Those that waited for a judge in vain."""
 
 
 def maintain(engine: Engine, *, now: datetime) -> MaintenanceReport:
-    """Make partitions for the days to come, delete expired workload samples. Idempotent."""
+    """Make partitions for the days to come, delete expired samples and answers. Idempotent."""
     days = {"first": now.date() - timedelta(days=1), "last": now.date() + timedelta(days=DAYS_AHEAD)}
     with engine.begin() as connection:
         created = connection.execute(
@@ -27,4 +29,7 @@ def maintain(engine: Engine, *, now: datetime) -> MaintenanceReport:
         deleted = connection.execute(
             text("DELETE FROM ai_workload_samples WHERE expires_at <= :now"), {"now": now}
         ).rowcount
-    return MaintenanceReport(int(created), deleted)
+        answers = connection.execute(
+            text("DELETE FROM ai_benchmark_answers WHERE expires_at <= :now"), {"now": now}
+        ).rowcount
+    return MaintenanceReport(int(created), deleted, answers)

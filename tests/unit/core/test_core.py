@@ -46,9 +46,15 @@ def test_what_is_set_is_taken() -> None:
             "MODELSCOUT_REQUEST_CONCURRENCY": "7",
             "MODELSCOUT_SPEND_LIMIT_USD": "0.25",
             "MODELSCOUT_RETIREMENT_HORIZON_DAYS": "60",
+            "MODELSCOUT_JUDGE_MODEL": "anthropic/a, openai_compatible/org/b",
             "MODELSCOUT_USAGE_RETENTION_DAYS": "90",
         }
     )
+    assert found.judge_models == ("anthropic/a", "openai_compatible/org/b")
+    with pytest.raises(
+        ConfigurationError, match="MODELSCOUT_JUDGE_MODEL='a': write each judge as provider/model"
+    ):
+        Settings.from_environment(URL | {"MODELSCOUT_JUDGE_MODEL": "a"})
     assert found.usage_retention_days == 90
     assert Settings.from_environment(URL).usage_retention_days is None
     assert (found.shards, found.request_concurrency, found.retirement_horizon_days) == (5, 7, 60)
