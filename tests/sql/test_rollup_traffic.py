@@ -25,6 +25,10 @@ SERVEGEN = REPOSITORY.parent / "shared/data/servegen/client_windows.csv.gz"
 ORGANIZATIONS = [uuid.UUID(int=n) for n in (1, 2, 3)]
 INPUT_USD, OUTPUT_USD = Decimal("0.000000137"), Decimal("0.000000731")
 DAY = date(2023, 11, 16)
+KINDS = [
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens",
+    "reasoning_tokens", "image_tokens", "image_count", "operations",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -43,13 +47,14 @@ def test_single_requests_of_azure_add_up(filled: Engine) -> None:
     with filled.begin() as connection:
         prepare(connection)
         driver: Any = connection.connection.driver_connection
-        columns = "organization_id, feature_id, provider, requested_model, request_id, occurred_at, input_tokens, output_tokens"
+        columns = (
+            "organization_id, feature_id, provider, requested_model, request_id, occurred_at, input_tokens, "
+            "output_tokens"
+        )
         with driver.cursor() as cursor, cursor.copy(f"COPY ai_usage_events ({columns}) FROM STDIN") as copy:
             for number, (feature, at, read, written) in enumerate(azure_requests()):
                 organization = ORGANIZATIONS[number % 7 % 3]
-                copy.write_row(
-                    [organization, feature, "openai", "luna", f"r{number}", at, read, written]
-                )
+                copy.write_row([organization, feature, "openai", "luna", f"r{number}", at, read, written])
                 expected[organization].update(requests=1, input=read, output=written)
     report = roll_up(filled, now=NOW)
     assert (report.events, report.differences) == (28_185, ())
@@ -113,11 +118,7 @@ def test_a_day_of_real_clients_adds_up(filled: Engine, monkeypatch: pytest.Monke
         add_day(connection, events=events)
     report = roll_up(filled, now=NOW)
     assert (report.events, report.differences) == (events, ())
-    kinds = (
-        "input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, "
-        "image_tokens, image_count, operations"
-    ).split(", ")
-    sums = ", ".join(f"sum({kind})" for kind in kinds)
+    sums = ", ".join(f"sum({kind})" for kind in KINDS)
     with filled.connect() as connection:
         raw = connection.execute(text(f"SELECT count(*), {sums} FROM ai_usage_events")).one()
         for table in ("ai_model_analytics", "ai_model_analytics_hourly"):
