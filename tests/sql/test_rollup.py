@@ -147,3 +147,80 @@ def test_errors_latency_and_users_are_kept_mergeable(engine: Engine) -> None:
     middles = sorted(2 * 1.02 ** int(b) / 2.02 for b, n in row["latency_histogram"].items() for _ in range(n))
     for duration, middle in zip([5, *durations], middles, strict=True):
         assert abs(middle - duration) / duration <= 0.0101
+
+
+def hours(engine: Engine) -> list[tuple[int, int]]:
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT extract(hour FROM hour)::integer, total_requests::integer FROM ai_model_analytics_hourly "
+                "ORDER BY hour"
+            )
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+def test_a_late_event_makes_its_hour_anew_and_the_day_is_all_of_its_hours(engine: Engine) -> None:
+    for number, hour in enumerate((0, 5, 5, 23)):
+        add_event(engine, f"r{number}", occurred_at=datetime(2026, 11, 22, hour, 59, 59, tzinfo=UTC))
+    assert roll_up(engine, now=NOW).events == 4
+    add_event(engine, "late", occurred_at=datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC), user_hash="u2")
+    report = roll_up(engine, now=NOW)
+    assert (report.days, report.hours, report.events) == (1, 1, 3)
+    assert hours(engine) == [(0, 1), (5, 3), (23, 1)]
+    row = analytics(engine)[0]
+    assert (row["total_requests"], len(row["user_sketch"])) == (5, 2)
+    assert sum(row["latency_histogram"].values()) == 5
+
+
+def test_hours_far_apart_leave_those_between_alone(engine: Engine) -> None:
+    for hour in range(24):
+        add_event(engine, f"r{hour}", occurred_at=datetime(2026, 11, 22, hour, tzinfo=UTC))
+    roll_up(engine, now=NOW)
+    for hour in (1, 20):
+        add_event(engine, f"late{hour}", occurred_at=datetime(2026, 11, 22, hour, 30, tzinfo=UTC))
+    report = roll_up(engine, now=NOW)
+    assert (report.hours, report.events, report.differences) == (2, 4, ())
+    assert analytics(engine)[0]["total_requests"] == 26
+
+
+def test_the_order_in_which_events_come_in_changes_nothing(engine: Engine) -> None:
+    moments = [datetime(2026, 11, 22, hour, 30, tzinfo=UTC) for hour in (3, 1, 2, 1)]
+
+    def rolled(order: list[int], *, at_once: bool) -> list[dict[str, Any]]:
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "TRUNCATE ai_usage_events, ai_model_analytics, ai_model_analytics_hourly, usage_rollup_state"
+                )
+            )
+        for number in order:
+            add_event(engine, f"r{number}", occurred_at=moments[number], duration_ms=100 * number)
+            if not at_once:
+                roll_up(engine, now=NOW)
+        roll_up(engine, now=NOW)
+        return analytics(engine)
+
+    assert rolled([0, 1, 2, 3], at_once=True) == rolled([3, 2, 0, 1], at_once=False)
+
+
+def test_an_organization_that_nobody_knows_waits_for_a_backfill(engine: Engine) -> None:
+    unknown = uuid.UUID(int=0xF)
+    add_event(engine, "a", organization_id=unknown)
+    assert roll_up(engine, now=NOW).events == 0
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO organizations (id, slug) VALUES (:o, 'new')"), {"o": unknown})
+    day = date(2026, 11, 22)
+    assert roll_up(engine, now=NOW, first_day=day, last_day=day).events == 1
+
+
+def test_each_shard_keeps_its_own_state(engine: Engine) -> None:
+    from modelscout.analytics.rollup_slots import ALL_SLOTS, plan_shards
+
+    add_event(engine, "a")
+    with engine.connect() as connection:
+        slot = connection.execute(text("SELECT modelscout.rollup_slot(:o)"), {"o": ORGANIZATION}).scalar()
+    others = [s for s in ALL_SLOTS if s != slot]
+    assert roll_up(engine, now=NOW, slots=others).events == 0
+    assert roll_up(engine, now=NOW, slots=[slot]).events == 1
+    assert plan_shards(engine, shards=4) == [list(ALL_SLOTS)]
