@@ -224,3 +224,17 @@ def test_each_shard_keeps_its_own_state(engine: Engine) -> None:
     assert roll_up(engine, now=NOW, slots=others).events == 0
     assert roll_up(engine, now=NOW, slots=[slot]).events == 1
     assert plan_shards(engine, shards=4) == [list(ALL_SLOTS)]
+
+
+def test_a_price_that_begins_inside_an_hour_divides_it(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE ai_model_prices SET valid_from = '2026-11-22T08:30Z' WHERE valid_from = '2026-11-22'"
+            )
+        )
+    for minute in (29, 30, 31):
+        add_event(engine, f"r{minute}", occurred_at=datetime(2026, 11, 22, 8, minute, tzinfo=UTC))
+    assert roll_up(engine, now=NOW).differences == ()
+    row = analytics(engine)[0]
+    assert (row["total_cost"], row["unpriced_requests"]) == (Decimal("0.00055"), 0)
