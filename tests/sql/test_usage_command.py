@@ -152,6 +152,22 @@ def test_what_the_recorder_put_aside_is_replayed_once_it_can_be(
     assert count(engine) == 20
 
 
+def test_what_belongs_to_a_closed_day_stays_aside(engine: Engine, command: Command) -> None:
+    WRITERS["csv"](Path("u.csv"), calls(200))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO usage_closed_days VALUES ('2026-11-22', now())"))
+    try:
+        found = command(*IMPORT)
+        assert found["rows_read"] == 200 == found["rows_written"] + found["rows_quarantined"]
+        assert 0 < found["rows_quarantined"] < 200
+        replayed = command("replay-quarantine", "--mapping", "mapping.yaml")
+        assert (replayed["taken_in"], replayed["still_wrong"]) == (0, found["rows_quarantined"])
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE usage_closed_days"))
+    assert command("replay-quarantine", "--mapping", "mapping.yaml")["taken_in"] == found["rows_quarantined"]
+
+
 def test_two_imports_of_one_file_at_once_leave_it_once(engine: Engine, command: Command) -> None:
     WRITERS["jsonl"](Path("u.jsonl"), calls(20_000))
     arguments = [
