@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,20 +134,38 @@ def test_a_mapping_is_mended_and_what_waited_is_taken_in_once(engine: Engine, co
     assert command("quarantine")["rows"] == []
 
 
-def test_what_the_recorder_put_aside_for_want_of_a_partition_is_replayed(
-    engine: Engine, command: Command, warehouse_url: str, tmp_path: Path
+def test_what_the_recorder_put_aside_is_replayed_once_it_can_be(
+    engine: Engine, command: Command, warehouse_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with UsageRecorder(
-        warehouse_url, RecorderOptions(spill_folder=tmp_path / "spill"), clock=lambda: NOW
-    ) as recorder:
+    options = RecorderOptions(spill_folder=tmp_path / "spill")
+    with UsageRecorder(warehouse_url, options, clock=lambda: NOW) as recorder:
         for number in range(20):
             recorder.record(
                 UsageEvent(organization_id=ACME, feature_id="chat", provider="openai", requested_model="m",
-                           request_id=f"r{number}", occurred_at=datetime(2025, 3, 1 + number % 2, tzinfo=UTC))
+                           request_id=f"r{number}", occurred_at=NOW + timedelta(hours=1))
             )  # fmt: skip
-    assert recorder.counters.quarantined == 20
-    assert command("replay-quarantine")["taken_in"] == 20
+        recorder.record_outcome(ACME, "r1", "rating", 1, NOW + timedelta(hours=2))
+    assert recorder.counters.quarantined == 21
+    assert command("replay-quarantine")["still_wrong"] == 21
+    monkeypatch.setenv("MODELSCOUT_NOW", (NOW + timedelta(days=1)).isoformat())
+    assert command("replay-quarantine")["taken_in"] == 21
     assert count(engine) == 20
+
+
+def test_what_belongs_to_a_closed_day_stays_aside(engine: Engine, command: Command) -> None:
+    WRITERS["csv"](Path("u.csv"), calls(200))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO usage_closed_days VALUES ('2026-11-22', now())"))
+    try:
+        found = command(*IMPORT)
+        assert found["rows_read"] == 200 == found["rows_written"] + found["rows_quarantined"]
+        assert 0 < found["rows_quarantined"] < 200
+        replayed = command("replay-quarantine", "--mapping", "mapping.yaml")
+        assert (replayed["taken_in"], replayed["still_wrong"]) == (0, found["rows_quarantined"])
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE usage_closed_days"))
+    assert command("replay-quarantine", "--mapping", "mapping.yaml")["taken_in"] == found["rows_quarantined"]
 
 
 def test_two_imports_of_one_file_at_once_leave_it_once(engine: Engine, command: Command) -> None:

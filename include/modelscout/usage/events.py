@@ -79,7 +79,7 @@ class UsageOutcome(NamedTuple):
     request_id: str
     kind: str
     score: Decimal | float
-    recorded_at: datetime
+    recorded_at: datetime | None
 
 
 Row = tuple[Any, ...]

@@ -24,7 +24,7 @@ from modelscout.usage.formats import Format, format_named, wanted_fields
 from modelscout.usage.lines import Place
 from modelscout.usage.mapping import UsageMapping
 from modelscout.usage.reading import Piece, columns_of, read_pieces
-from modelscout.usage.rows import Imported, ensure_partitions, event_values, split_moved
+from modelscout.usage.rows import Imported, ensure_partitions, event_values, split_closed, split_moved
 from modelscout.usage.store import Batch, Quarantined, deliver, put_aside
 from modelscout.warehouse.engine import run_sql
 
@@ -261,12 +261,13 @@ def _write(connection: Connection, state: _State, rows: _Rows, report: ImportRep
     raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     source = report.source
     with connection.begin():
-        events, moved = split_moved(connection, rows.events)
+        open_days, late = split_closed(connection, rows.events)
+        events, moved = split_moved(connection, open_days)
         rows.quarantined += [
             put_aside(
                 m.source, unfit, kind=report.format, key=m.key, organization=m.row[0], source=source, at=m.at
             )
-            for m, unfit in moved
+            for m, unfit in (*late, *moved)
         ]
         rows.events = events
         done = deliver(raw, Batch([imported.row for imported in events], (), rows.quarantined))

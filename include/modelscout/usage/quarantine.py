@@ -24,7 +24,7 @@ from modelscout.usage.events import (
 )
 from modelscout.usage.formats import FORMATS
 from modelscout.usage.mapping import UsageMapping
-from modelscout.usage.rows import Imported, ensure_partitions, event_values, split_moved
+from modelscout.usage.rows import Imported, ensure_partitions, event_values, split_closed, split_moved
 from modelscout.usage.store import UNREADABLE, Batch, write
 from modelscout.warehouse.engine import Row as WarehouseRow
 from modelscout.warehouse.engine import run_sql
@@ -146,8 +146,12 @@ def _event_values(row: WarehouseRow, mapping: UsageMapping) -> list[Any] | None:
 
 def _take_in(connection: Connection, batch: _Sorted, report: ReplayReport) -> None:
     raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    events = [e for e in batch.events if e.format == "event"]
-    for imported in _by_organization(e for e in batch.events if e.format != "event"):
+    by_key = {(e.imported.row[0], e.imported.key): e for e in batch.events}
+    open_days, late = split_closed(connection, [e.imported for e in batch.events])
+    batch.wrong += [(by_key[one.row[0], one.key].id, unfit) for one, unfit in late]
+    still = [by_key[one.row[0], one.key] for one in open_days]
+    events = [e for e in still if e.format == "event"]
+    for imported in _by_organization(e for e in still if e.format != "event"):
         ids = {e.imported.key: e for e in imported}
         kept, moved = split_moved(connection, [e.imported for e in imported])
         batch.wrong += [(ids[m.key].id, unfit) for m, unfit in moved]

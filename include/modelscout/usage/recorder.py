@@ -102,7 +102,10 @@ class UsageRecorder:
         recorded_at: datetime | None = None,
     ) -> bool:
         """Take the judgement of an answer: `kind` correction, rating or check, `score` 0 to 1; False as `record`."""
-        moment = self._clock() if recorded_at is None else recorded_at
+        try:
+            moment = self._clock() if recorded_at is None else recorded_at
+        except Exception:  # noqa: BLE001 - as in record; without a time it goes to quarantine
+            moment = None
         return self._accept(("outcome", *UsageOutcome(organization_id, request_id, kind, score, moment)))
 
     @property
@@ -129,7 +132,9 @@ class UsageRecorder:
         self._threads[0].join()  # Bounded: it only writes what is in the queue to the disk.
         with self._lock:
             self._keep_on_disk()
-            self._spill.rotate()
+            self._frames.clear()
+            self._segment = None
+            self._spill.forget()
         return self.counters.waiting == 0
 
     def __enter__(self) -> Self:
@@ -209,9 +214,6 @@ class UsageRecorder:
                 break
             else:
                 self._given_up.wait(self._options.linger_s)
-        with self._lock:
-            if self._segment is not None:
-                self._spill.keep(self._segment)
         self._delivery.close()
 
     def _let_the_taker_go_first(self) -> None:
@@ -243,7 +245,7 @@ class UsageRecorder:
         return True
 
     def _finish_batch(self) -> None:
-        if self._in_flight:
+        if self._in_flight or not self._frames:  # None where close has given up waiting for this batch.
             self._in_flight = []
             return
         self._count_dropped(self._frames.popleft().damaged, "a spill file is damaged")

@@ -55,6 +55,30 @@ def ensure_partitions(connection: Connection, rows: Iterable[Row], known: set[da
     known |= days
 
 
+def split_closed(
+    connection: Connection, events: Sequence[Imported]
+) -> tuple[list[Imported], list[tuple[Imported, Unfit]]]:
+    """The events to write, and those of days that are closed, each with the reason.
+
+    Such a day's events are deleted: whether one of them is new or a redelivery nobody can tell any more.
+    """
+    days = [imported.row[_AT][:10] for imported in events]
+    wanted = {"first_day": min(days, default=None), "last_day": max(days, default=None)}
+    closed = {row["day"].isoformat() for row in run_sql(connection, "queries/usage_closed_days", wanted)}
+    kept = [imported for imported, day in zip(events, days, strict=True) if day not in closed]
+    late = [
+        (imported, _in_closed_day(day)) for imported, day in zip(events, days, strict=True) if day in closed
+    ]
+    return kept, late
+
+
+def _in_closed_day(day: str) -> Unfit:
+    return Unfit(
+        f"occurred_at lies in {day}, which is closed: its events are deleted, its rollup is final",
+        "where it is no redelivery, add it by hand to the totals that you bill from",
+    )
+
+
 def split_moved(
     connection: Connection, events: Sequence[Imported]
 ) -> tuple[list[Imported], list[tuple[Imported, Unfit]]]:

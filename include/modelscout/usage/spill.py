@@ -69,7 +69,7 @@ class Spill:
         self._folder = folder
         self._limit_bytes = limit_bytes
         self._segment_bytes = segment_bytes
-        self._closed: deque[Path] = deque()
+        self._closed: deque[Segment] = deque()
         self._delivering: Segment | None = None
         self._active: Segment | None = None
         self._active_bytes = 0
@@ -103,7 +103,7 @@ class Spill:
             return
         if not self._closed:
             self.rotate()
-        stamp = int(self._closed[0].name.partition("-")[0]) - 1 if self._closed else time.time_ns()
+        stamp = int(self._closed[0].path.name.partition("-")[0]) - 1 if self._closed else time.time_ns()
         self._last_ns = max(self._last_ns, stamp)
         segment = self._create(stamp)
         try:
@@ -113,33 +113,26 @@ class Spill:
         except OSError:
             segment.delete()
             raise
-        segment.release()
-        self._closed.appendleft(segment.path)
+        self._closed.appendleft(segment)
 
     def rotate(self) -> None:
-        """End the segment that is being written."""
+        """End the segment that is being written. It stays locked: this process delivers it."""
         if self._active is not None:
             os.fsync(self._active.descriptor)
-            self._active.release()
-            self._closed.append(self._active.path)
+            self._closed.append(self._active)
             self._active = None
 
     def next_own(self) -> Segment | None:
-        """The oldest segment of this process, locked; None where there is none."""
+        """The oldest segment of this process; None where there is none."""
         if not self._closed:
             self.rotate()
-        while self._closed:
-            self._delivering = _lock(self._closed[0])
-            if self._delivering is not None:
-                return self._delivering
-            self._closed.popleft()  # Another process has it or had it.
-        return None
+        self._delivering = self._closed[0] if self._closed else None
+        return self._delivering
 
     def next_left_behind(self) -> Segment | None:
         """The oldest segment that a process which is gone left behind, locked."""
         for path in self._segments():
-            own = path in self._closed or (self._active is not None and path == self._active.path)
-            if not own and (segment := _lock(path)) is not None:
+            if (segment := _lock(path)) is not None:  # Ours are locked by ourselves.
                 self._delivering = segment
                 return segment
         return None
@@ -147,18 +140,14 @@ class Spill:
     def done(self, segment: Segment) -> None:
         """A segment is delivered, or given up."""
         self._delivering = None
+        if segment in self._closed:
+            self._closed.remove(segment)
         segment.delete()
-        if segment.path in self._closed:
-            self._closed.remove(segment.path)
-
-    def keep(self, segment: Segment) -> None:
-        """A segment could not be delivered: it stays for the next try."""
-        self._delivering = None
-        segment.release()
 
     def forget(self) -> None:
-        """In a forked child: the parent's segments are the parent's, and its locks must end with it."""
-        for segment in (self._active, self._delivering):
+        """Let go of everything: at the end, and in a forked child, where the locks must end with the parent."""
+        adopted = () if self._delivering in self._closed else (self._delivering,)
+        for segment in (self._active, *adopted, *self._closed):
             if segment is not None:
                 segment.release()
         self._active = self._delivering = None
@@ -181,12 +170,13 @@ class Spill:
         for path, size in sizes.items():
             if total <= self._limit_bytes:
                 break
-            segment = _lock(path)
-            if segment is not None:
+            own = next((s for s in self._closed if s.path == path), None)
+            segment = own or _lock(path)
+            if segment is not None and segment != self._delivering:
                 lost += sum(len(frame.records) + frame.damaged for frame in segment.frames())
+                if own is not None:
+                    self._closed.remove(own)
                 segment.delete()
-                if path in self._closed:
-                    self._closed.remove(path)
                 total -= size
         return lost
 

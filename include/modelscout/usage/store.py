@@ -22,7 +22,6 @@ MOST_PAYLOAD_CHARACTERS = 16_384
 HEAD_CHARACTERS = 4_096
 UNREADABLE = "unreadable_"
 """Begins names in payloads that stand in place of the record, which can then not be replayed."""
-_AT = COLUMNS.index("occurred_at")
 _NAMES = {"event": COLUMNS, "outcome": OUTCOME_COLUMNS}
 
 
@@ -174,17 +173,8 @@ def _organizations(batch: Batch) -> list[str | None]:
 
 
 def _parts(batch: Batch, error: psycopg.Error) -> Iterable[Batch]:
-    """The batch in pieces: by day where a day has no partition, else in halves down to what is refused."""
-    days: dict[str, list[Row]] = {}
-    for row in batch.events:
-        days.setdefault(row[_AT][:10], []).append(row)
-    if len(batch) == len(batch.events) and len(days) == 1 and _has_no_partition(error):
-        reason = f"there is no partition for {next(iter(days))}"
-        yield Batch(quarantined=[_refused(row, "event", reason, _MAKE_PARTITION) for row in batch.events])
-    elif len(days) > 1 and _has_no_partition(error):
-        yield from (Batch(events=rows) for rows in days.values())
-        yield Batch(outcomes=batch.outcomes, quarantined=batch.quarantined)
-    elif len(batch) == 1 and not batch.quarantined:
+    """The batch in halves, down to what is refused."""
+    if len(batch) == 1 and not batch.quarantined:
         kind, row = ("event", batch.events[0]) if batch.events else ("outcome", batch.outcomes[0])
         message = error.diag.message_primary or type(error).__name__
         yield Batch(quarantined=[_refused(row, kind, f"the database refuses it: {message}", _REPORT)])
@@ -197,12 +187,7 @@ def _parts(batch: Batch, error: psycopg.Error) -> Iterable[Batch]:
 
 
 _NOT_STORABLE = '{"unreadable_because": "the database cannot hold the record"}'
-_MAKE_PARTITION = "modelscout usage replay-quarantine makes the partition and takes it in"
 _REPORT = "correct the value that the message names and record it again"
-
-
-def _has_no_partition(error: psycopg.Error) -> bool:
-    return isinstance(error, psycopg.errors.CheckViolation) and error.diag.constraint_name is None
 
 
 def _halves(batch: Batch) -> Iterable[Batch]:
