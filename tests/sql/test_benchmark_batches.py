@@ -371,8 +371,8 @@ def test_a_replay_by_batch_is_evidence_at_the_price_of_live_traffic(engine: Engi
     assert paid == standard * BATCH / STANDARD
     with engine.connect() as connection:
         pairs = run_sql(connection, "queries/recommender_pairs", {"now": NOW})
-    assert [(pair["model"], pair["n"], sum(pair["candidate_costs_usd"])) for pair in pairs] == [
-        ("gpt-6-terra", 30, standard)
+    assert [(pair["model"], pair["n"], round(Decimal(pair["candidate_cost"]), 9)) for pair in pairs] == [
+        ("gpt-6-terra", 30, round(standard, 9))
     ]
 
 
