@@ -203,6 +203,16 @@ def test_a_request_id_may_come_from_the_place_in_the_file(engine: Engine, comman
     assert command(*IMPORT, "--again")["rows_duplicate"] == 10
 
 
+@pytest.mark.parametrize("seconds", ["1e9999999", "nan", "-inf", "9" * 5000, "soon", "1e-9999999"])
+def test_a_number_beyond_all_measure_is_put_aside(command: Command, seconds: str) -> None:
+    rows = calls(3)
+    rows[1]["seconds"] = seconds
+    WRITERS["csv"](Path("u.csv"), rows)
+    found = command(*IMPORT)
+    assert (found["rows_read"], found["rows_written"] + found["rows_quarantined"]) == (3, 3)
+    assert found["rows_written"] >= 2
+
+
 def test_cached_tokens_that_are_counted_apart_are_added(engine: Engine, command: Command) -> None:
     Path("u.jsonl").write_text(
         '{"request_id": "a", "feature_id": "chat", "provider": "anthropic", "requested_model": "m", '

@@ -93,7 +93,7 @@ def _count(name: str, most: int = MOST, least: int = 0, default: int | None = 0)
             return value
         if value is None:
             return default
-        number = _number(name, value)
+        number = number_of(name, value)
         if number != number.to_integral_value():
             raise Unfit(f"{name} is {_shown(value)}, not a whole number", "give a whole number")
         if not least <= number <= most:
@@ -109,7 +109,7 @@ def _share(name: str, places: int, *, required: bool = False, above_zero: bool =
     def check(value: Any) -> str | None:
         if value is None and not required:
             return None
-        number = _number(name, value)
+        number = number_of(name, value)
         rounded = number.quantize(unit) if 0 <= number <= 1 else number
         if not 0 <= rounded <= 1 or (above_zero and rounded == 0):
             span = f"more than 0 and at most 1 with {places} places" if above_zero else "0 to 1"
@@ -119,7 +119,8 @@ def _share(name: str, places: int, *, required: bool = False, above_zero: bool =
     return check
 
 
-def _number(name: str, value: Any) -> Decimal:
+def number_of(name: str, value: Any) -> Decimal:
+    """A number, or text that stands for one, of at most 30 digits before the point. Raises Unfit."""
     if isinstance(value, int | float | str | Decimal) and not isinstance(value, bool):
         try:
             number = Decimal(value.strip() if isinstance(value, str) else str(value))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from modelscout.catalog.yaml_files import line_of, read_yaml
 from modelscout.core.errors import ConfigurationError
-from modelscout.usage.events import COLUMNS, Unfit
+from modelscout.usage.events import COLUMNS, Unfit, number_of
 
 FIELDS = tuple(name for name in COLUMNS if name != "organization_id")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -170,16 +170,13 @@ def _read(entry: ColumnEntry, name: str, source: Mapping[str, Any], key: str, sa
 
 
 def _multiplied(name: str, value: Any, factor: Decimal) -> int:
-    try:
-        return int((Decimal(str(value).strip()) * factor).to_integral_value())
-    except (InvalidOperation, ValueError, OverflowError):
-        raise Unfit(f"{name} is {str(value)[:60]!r}, not a number", "correct the value") from None
+    return int((number_of(name, value) * factor).to_integral_value())
 
 
 def _moment(name: str, value: Any, entry: ColumnEntry) -> datetime:
     try:
         if entry.format in _UNIX:
-            microseconds = int(Decimal(str(value)) * 1_000_000 / _UNIX[entry.format])
+            microseconds = int(number_of(name, value) * 1_000_000 / _UNIX[entry.format])
             return EPOCH + timedelta(microseconds=microseconds)
         if isinstance(value, datetime):
             moment = value
@@ -187,7 +184,7 @@ def _moment(name: str, value: Any, entry: ColumnEntry) -> datetime:
             moment = datetime.strptime(str(value).strip(), entry.format)  # noqa: DTZ007 - the zone follows
         else:
             moment = datetime.fromisoformat(str(value).strip())
-    except (ValueError, OverflowError, InvalidOperation, OSError):
+    except (ValueError, OverflowError):
         form = entry.format or "ISO 8601"
         raise Unfit(f"{name} is {str(value)[:60]!r}, no time as {form}", "correct it or the format") from None
     if moment.tzinfo is None and entry.timezone is not None:
