@@ -17,7 +17,7 @@ import sys
 import modelscout.selection, modelscout.core.types
 from modelscout.warehouse.sqlfiles import load_sql, sql_root
 assert "site-packages" in str(sql_root()), sql_root()
-assert load_sql("rollup/rebuild_days").startswith("WITH")
+assert load_sql("rollup/write_days").startswith("INSERT")
 assert len(list((sql_root() / "migrations").glob("*.sql"))) >= 6
 for name in ("airflow", "pandas", "sklearn", "great_expectations", "openai", "anthropic"):
     try:

@@ -15,7 +15,7 @@ from modelscout.analytics.calculator_usage import WINDOW_DAYS
 from modelscout.warehouse.engine import run_sql
 
 BUCKET_BASE = 1.02
-"""Bucket i of a latency histogram holds (1.02^(i-1), 1.02^i] ms, as sql/rollup/rebuild_days.sql writes it."""
+"""Bucket i of a latency histogram holds (1.02^(i-1), 1.02^i] ms, as modelscout.latency_bucket numbers it."""
 
 
 @dataclass(frozen=True, slots=True)

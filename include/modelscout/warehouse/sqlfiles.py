@@ -18,7 +18,7 @@ def sql_root() -> Path:
 
 @lru_cache(maxsize=128)
 def load_sql(name: str) -> str:
-    """Statement of one file, named relative to the root without its ending, such as `rollup/rebuild_days`.
+    """Statement of one file, named relative to the root without its ending, such as `rollup/write_days`.
 
     Comment lines are left out: a colon in them would be taken for a parameter.
     """
