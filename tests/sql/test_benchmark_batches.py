@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from sqlalchemy import Engine, text
 from emulator_thread import served
 from modelscout.benchmarks.answer_key import answer_key
 from modelscout.benchmarks.batch_rows import BatchRows
+from modelscout.benchmarks.control import cancel_run
 from modelscout.benchmarks.plan import create_run
 from modelscout.benchmarks.suites import load_suites
 from modelscout.emulator.answers import AnswerKey
@@ -336,6 +338,23 @@ def test_what_takes_too_long_is_left_and_collected_by_the_next_run(engine: Engin
     third = in_process(engine, vendor, "openai", plan(engine, "third"))
     assert third["answered"] == CASES
     assert vendor.paid("openai") == (CASES, 0)
+    assert_each_case_has_one_row(engine)
+
+
+def test_a_cancelled_run_calls_its_batches_off(engine: Engine, vendor: Vendor) -> None:
+    prepare(engine, vendor, "openai")
+    vendor.control("PUT", "profile", batch_ms=60_000)
+    run_id = plan(engine)
+    patient = replace(SETTINGS, batch_wait_s=40)
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(in_process, engine, vendor, "openai", run_id, settings=patient)
+        wait_for(lambda: one(engine, "SELECT count(*) FROM ai_benchmark_batches WHERE state = 'open'")[0] > 0)
+        cancel_run(engine, run_id, by="mira", now=NOW)
+        assert work.result(timeout=20)["left_in_batches"] == CASES
+    in_process(engine, vendor, "openai", plan(engine, "second"))
+    assert vendor.paid("openai") == (0, CASES), (
+        "nothing of the batch was answered, and all of it is asked live"
+    )
     assert_each_case_has_one_row(engine)
 
 

@@ -116,8 +116,8 @@ class BatchDesk:
     ) -> set[SettledCase]:
         """Write the results of these organizations' batches that have ended; returns cases to ask live.
 
-        Batches of this run are waited for, until `stopped`, those of earlier runs are looked at once. A case that
-        failed for a passing reason has no row and is among the returned ones.
+        Batches of this run are waited for, or called off once it is `stopped`; those of earlier runs are looked at
+        once. A case that failed for a passing reason has no row and is among the returned ones.
         """
         waiting = await asyncio.to_thread(self._rows.pending, organizations, self._clock())
         again: set[SettledCase] = set()
@@ -135,10 +135,21 @@ class BatchDesk:
                 if not worth or stopped() or time.monotonic() + pause_s > deadline:
                     break
                 await asyncio.sleep(pause_s)
+            if stopped():
+                await self._call_off([b for b in waiting if b.run_id == self.run.run_id], keys)
         if waiting:
             self.counts["left_in_batches"] += sum(len(batch.items) for batch in waiting)
             log.warning("%d batches are left for the next run to collect", len(waiting))
         return again
+
+    async def _call_off(self, batches: Sequence[PendingBatch], keys: Mapping[str, OpenKey]) -> None:
+        """Ask the vendors to stop; what they had answered by then is collected by the next run."""
+        for batch in batches:
+            api = _api(keys, batch.secret_reference)
+            if api is not None and batch.vendor_batch_id is not None:
+                with suppress(ProviderError):
+                    await api.cancel(batch.vendor_batch_id)
+                    log.info("batch %s is called off", batch.name)
 
     async def _hand_in(self, api: Batches, key: OpenKey, chunk: Sequence[Outgoing], worst: Decimal) -> bool:
         """Reserve, write the row, hand in. False where the calls are to be asked live instead."""
