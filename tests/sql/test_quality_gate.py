@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from modelscout.analytics.gate import check_rollup, read_results
+from modelscout.cli import main
 from modelscout.core.errors import QualityGateFailed
 from modelscout.quality.gate import SuiteResult
 from modelscout.quality.suites import ROLLUP, USAGE_EVENTS
@@ -205,3 +207,26 @@ def test_a_report_that_cannot_be_written_does_not_fail_the_gate(engine: Engine, 
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     check(engine, folder=tmp_path / "file")
     assert len(read_results(engine, "night")) > 0
+
+
+def test_the_command_shows_the_failures_and_writes_the_page(
+    engine: Engine, warehouse_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("MODELSCOUT_DATABASE_URL", warehouse_url)
+    monkeypatch.setenv("MODELSCOUT_DATA_DIR", str(tmp_path))
+    add(engine, "ai_model_analytics", DAY | {"total_cost": -1})
+    check(engine)
+    assert main(["quality", "show", "--failed", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [(row["organization"], row["expectation"]) for row in shown] == [
+        (None, "negative_cost"),
+        ("acme", "negative_cost"),
+    ]
+    assert main(["quality", "show"]) == 0
+    assert "negative_cost" in capsys.readouterr().out
+    assert main(["quality", "report", "--open-path"]) == 0
+    assert capsys.readouterr().out.strip() == (tmp_path / "quality" / "latest.html").as_uri()
+    assert "negative_cost" in (tmp_path / "quality" / "latest.html").read_text(encoding="utf-8")
+    assert main(["quality", "show", "--run", "no such run"]) == 2
+    assert "no results of run 'no such run'" in capsys.readouterr().err

@@ -17,8 +17,9 @@ from modelscout.recommender.publish import publish
 from modelscout.warehouse.engine import open_engine
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
-ACME, GLOBEX = (str(uuid.UUID(int=n)) for n in (0xA, 0xB))
+ACME, GLOBEX, STRANGER = (str(uuid.UUID(int=n)) for n in (0xA, 0xB, 0xC))
 MODELS = {name: str(uuid.UUID(int=0x10 + n)) for n, name in enumerate(("leaving", "old", "good", "private"))}
+FOREIGN = "recommends_a_foreign_private_model"
 SOUND = {
     "organization_id": ACME, "feature_id": "chat", "recommended_model_id": MODELS["good"],
     "current_model_id": MODELS["leaving"], "reasons": '["Proven."]', "decision_date": "2026-11-23",
@@ -54,7 +55,7 @@ def pipeline(warehouse_url: str) -> Iterator[Engine]:
 
 @pytest.fixture(autouse=True)
 def warehouse(engine: Engine) -> None:
-    """Two organizations on a model that leaves: its successor is `old` by the catalog, which has retired itself."""
+    """Two organizations; `old` has retired, `private` is a stranger's, and globex cannot use `good`."""
     with engine.begin() as c:
         c.execute(text("TRUNCATE organizations, ai_models, ai_features, data_quality_results CASCADE"))
         c.execute(text("INSERT INTO ai_features (id, name, use_case) VALUES ('chat', 'Chat', 'real_time')"))
@@ -73,7 +74,7 @@ def warehouse(engine: Engine) -> None:
                     "id": model,
                     "n": name,
                     "retires": {"old": "2026-11-20"}.get(name),
-                    "owner": GLOBEX if name == "private" else None,
+                    "owner": STRANGER if name == "private" else None,
                 },
             )
         c.execute(
@@ -126,13 +127,17 @@ def use(engine: Engine, organization: str, model: str) -> None:
 
 
 def mislead(engine: Engine) -> None:
-    """Let the catalog name a retired successor of the model that leaves."""
+    """Let the successor of the model that leaves be somebody else's private model that both keys can call."""
     with engine.begin() as connection:
-        connection.execute(
-            text(
-                "UPDATE ai_models SET retires_on = '2026-12-01', successor_model_id = 'old' WHERE name = 'leaving'"
-            )
-        )
+        for statement in (
+            "UPDATE ai_models SET retires_on = '2026-12-01', successor_model_id = 'private' WHERE name = 'leaving'",
+            "INSERT INTO organization_provider_keys (organization_id, provider, secret_reference) "
+            "SELECT id, 'openai', 'x' FROM organizations",
+            "INSERT INTO ai_model_availability (organization_id, model_id, status, first_seen_at, last_seen_at, "
+            "checked_at) SELECT o.id, m.id, 'available', now(), now(), now() FROM organizations AS o "
+            "CROSS JOIN ai_models AS m WHERE m.name = 'private'",
+        ):
+            connection.execute(text(statement))
 
 
 def night(engine: Engine) -> dict[str, int]:
@@ -145,7 +150,7 @@ def recommended(engine: Engine) -> dict[str, str]:
             "SELECT o.slug, r.verdict FROM ai_model_recommendations AS r "
             "INNER JOIN organizations AS o ON r.organization_id = o.id ORDER BY o.slug"
         )
-        return {slug: verdict for slug, verdict in connection.execute(text(statement))}
+        return {row.slug: row.verdict for row in connection.execute(text(statement))}
 
 
 def open_alerts(engine: Engine) -> list[str]:
@@ -164,9 +169,7 @@ def test_a_faulty_recommendation_is_not_shown_and_the_others_are(pipeline: Engin
         assert set(recommended(engine)) == {"globex"}
         assert open_alerts(engine) == ["recommendation_quality"]
         failed = [r for r in read_results(pipeline, "night") if not r["success"] and r["organization"]]
-        assert [(r["organization"], r["expectation"]) for r in failed] == [
-            ("acme", "recommends_a_retired_model")
-        ]
+        assert [(r["organization"], r["expectation"]) for r in failed] == [("acme", FOREIGN)]
 
 
 def test_what_was_mended_is_published_and_its_alert_ends(pipeline: Engine, engine: Engine) -> None:
@@ -175,7 +178,7 @@ def test_what_was_mended_is_published_and_its_alert_ends(pipeline: Engine, engin
     mislead(engine)
     night(pipeline)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE ai_models SET retires_on = NULL WHERE name = 'old'"))
+        connection.execute(text("UPDATE ai_models SET owner_organization_id = NULL"))
     night(pipeline)
     assert set(recommended(engine)) == {"acme", "globex"}
     assert open_alerts(engine) == []
@@ -185,7 +188,7 @@ def test_where_all_fail_nothing_is_written_and_the_run_fails(pipeline: Engine, e
     use(engine, ACME, "leaving")
     use(engine, GLOBEX, "leaving")
     mislead(engine)
-    with pytest.raises(QualityGateFailed, match="recommends_a_retired_model"):
+    with pytest.raises(QualityGateFailed, match=FOREIGN):
         night(pipeline)
     assert recommended(engine) == {}
     assert any(row["observed"]["stops_the_run"] for row in read_results(pipeline, "night"))

@@ -61,7 +61,7 @@ USAGE_EVENTS = Suite(
         ),
         Check(
             "implausible_size",
-            "at most 50 million input tokens, 5 million output tokens and 48 hours in one call",
+            "a call has at most 50 million input tokens, 5 million output tokens and 48 hours",
             "look for a wrong unit where the event is written, then mend the row and roll its day up again",
         ),
         Check(
@@ -120,7 +120,7 @@ ROLLUP = Suite(
         Check("without_model", "a row has a model", "delete the row", scope="table"),
         Check(
             "repeated_key",
-            "one row per model, organization, feature and date",
+            "there is one row per model, organization, feature and date",
             "restore the constraint ai_model_analytics_key and delete the surplus rows",
             scope="table",
         ),
@@ -129,7 +129,7 @@ ROLLUP = Suite(
         Check("wrong_success_rate", "success_rate is success_count over total_requests", _ROLL_UP_AGAIN),
         Check("negative_cost", "no cost is negative", "look for a negative price in ai_model_prices"),
         Check("cost_without_price", "a cost is known only where a request was priced", _ROLL_UP_AGAIN),
-        Check("from_the_future", "no day after tomorrow", "correct occurred_at, then " + _ROLL_UP_AGAIN),
+        Check("from_the_future", "no day lies after tomorrow", "correct occurred_at, then " + _ROLL_UP_AGAIN),
         Check(
             "unpriced",
             "every request has a price",
