@@ -1,10 +1,12 @@
 """Decides every feature of every organization and writes `ai_model_recommendations`.
 
 Evidence first, then the verdict, with reasons, trade-offs, saving and alerts. One row per organization,
-feature and day, however often it runs.
+feature and day, however often it runs. Checked before they are shown: docs/quality.md.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from airflow.sdk import dag, task
 
@@ -22,14 +24,15 @@ from modelscout.orchestration.defaults import DAG_ARGS, TAGS
 )
 def publish_recommendations():
     @task(outlets=[AI_MODEL_RECOMMENDATIONS])
-    def publish() -> dict[str, int]:
-        """Decide and write; tell people what they must know."""
+    def publish(**context: Any) -> dict[str, int]:
+        """Decide, check and write; tell people what they must know."""
         from modelscout.orchestration.notifications import notify_open_alerts
         from modelscout.orchestration.runtime import task_runtime
         from modelscout.recommender.publish import publish
 
         with task_runtime() as run:
-            verdicts = publish(run.engine, now=run.now, horizon_days=run.settings.retirement_horizon_days)
+            horizon = run.settings.retirement_horizon_days
+            verdicts = publish(run.engine, now=run.now, horizon_days=horizon, run_key=context["run_id"])
             notify_open_alerts(run.engine)
             return verdicts
 

@@ -2,7 +2,8 @@
 
 Rebuilds the hours with something new, and the days that they are in, so that it can be run again and again. By hand
 with the form, or as a backfill, it rebuilds whole days. A figure that differs from its events is an alert and blocks
-publishing for that organization; a failed check of severity `block` fails the run, and nothing after it publishes.
+publishing for that organization, and so does a failed check of severity `block`; where it fails for the whole table
+the run fails, and nothing after it publishes (docs/quality.md).
 What passed is watched for models that changed under the same id, before anybody decides on what was measured of them.
 """
 
@@ -53,12 +54,14 @@ def roll_up_model_analytics():
 
     @task(trigger_rule="all_done_min_one_success")
     def check_quality(**context: Any) -> None:
-        """Great Expectations over the rollup; every result is kept, also when the gate fails."""
+        """Great Expectations over events and rollup; every result is kept, also when the gate fails."""
         from modelscout.analytics.gate import check_rollup
+        from modelscout.core.settings import data_folder
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:
-            check_rollup(run.engine, run_key=context["run_id"], now=run.now)
+            folder = data_folder() / "quality"
+            check_rollup(run.engine, run_key=context["run_id"], now=run.now, report_folder=folder)
 
     @task(outlets=[AI_MODEL_ANALYTICS])
     def watch_drift() -> None:

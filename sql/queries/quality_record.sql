@@ -1,9 +1,9 @@
--- Grain: one expectation in one validation of one table. Owner: quality. Writes: data_quality_results.
+-- Grain: one expectation in one validation of one suite, over all organizations (organization_id NULL) or where it
+-- failed in one. Owner: quality. Writes: data_quality_results.
 INSERT INTO data_quality_results (
-    run_key, table_name, expectation, severity, success, observed, checked_at
+    run_key, suite, table_name, expectation, severity, organization_id, success, observed, checked_at
 )
-VALUES (:run_key, :table_name, :expectation, :severity, :success, cast(:observed AS jsonb), :now)
-ON CONFLICT (run_key, table_name, expectation) DO UPDATE SET
-    success = excluded.success,
-    observed = excluded.observed,
-    checked_at = excluded.checked_at;
+VALUES (
+    :run_key, :suite, :table_name, :expectation, :severity, cast(:organization_id AS uuid), :success,
+    cast(:observed AS jsonb), :now
+);

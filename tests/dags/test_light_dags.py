@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,16 +54,23 @@ def nothing_happened_yet(nightly_url: str, engine: Engine) -> None:
         connection.execute(
             text(
                 "TRUNCATE ai_usage_events, ai_model_analytics, usage_rollup_state, data_quality_results, "
-                "ai_workload_samples, recommender_runs, ai_model_recommendations CASCADE"
+                "ai_workload_samples, recommender_runs, ai_model_recommendations, alerts CASCADE"
             )
         )
 
 
 @pytest.fixture
-def run(bag: Any, nightly_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+def data_folder(tmp_path: Path) -> Path:
+    """Where runs write their reports."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(bag: Any, nightly_url: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs one DAG in this process; returns the state that it ended in."""
     monkeypatch.setenv("MODELSCOUT_DATABASE_URL", nightly_url)
     monkeypatch.setenv("MODELSCOUT_NOW", NOW.isoformat())
+    monkeypatch.setenv("MODELSCOUT_DATA_DIR", str(data_folder))
     monkeypatch.setenv("GX_ANALYTICS_ENABLED", "false")
     # A failed task fails here at once: no waiting for another try.
     for dag in bag.dags.values():
@@ -136,13 +144,30 @@ def test_training_and_publishing_end_well_with_too_little_data(run: Run, engine:
     assert run("review_adoption") == "success"
 
 
-def test_a_failed_gate_fails_the_run_after_its_results_are_kept(run: Run, engine: Engine) -> None:
+def test_a_table_that_fails_the_gate_fails_the_run_after_its_results_are_kept(
+    run: Run, engine: Engine, data_folder: Path
+) -> None:
     add_events(engine, "r1")
     assert run("roll_up_recent_usage") == "success"
     with engine.begin() as connection:
-        connection.execute(text("UPDATE ai_model_analytics SET success_count = total_requests + 1"))
+        connection.execute(text("UPDATE ai_model_analytics SET organization_id = NULL"))
     assert run("roll_up_model_analytics") == "failed"
+    [report] = (data_folder / "quality").iterdir()
+    assert "without_organization" in report.read_text(encoding="utf-8")
     assert (
         value(engine, "SELECT count(*) FROM data_quality_results WHERE NOT success AND severity = 'block'")
         == 1
     )
+
+
+def test_an_organization_that_fails_the_gate_is_blocked_and_the_run_goes_on(run: Run, engine: Engine) -> None:
+    add_events(engine, "r1")
+    assert run("roll_up_recent_usage") == "success"
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE ai_model_analytics SET success_rate = 0.5"))
+    assert run("roll_up_model_analytics") == "success"
+    assert value(
+        engine, "SELECT message FROM alerts WHERE resolved_at IS NULL AND kind = 'data_quality'"
+    ) == ("ai_model_analytics fails wrong_success_rate; nothing is published until mended.")
+    assert run("publish_recommendations") == "success"
+    assert value(engine, "SELECT count(*) FROM ai_model_recommendations") == 0

@@ -49,6 +49,8 @@ ROWS = {
     "VALUES ('{o}', '{m}', 'chat', '2026-11-22', '{{\"{t}\": 1}}')",
     "model_drift_state": "(organization_id, feature_id, model_id, reference_from, consumed_until, served_model) "
     "VALUES ('{o}', 'chat', '{m}', '2026-11-22', '2026-11-22', '{t}')",
+    "data_quality_results": "(run_key, suite, table_name, expectation, severity, organization_id, success, "
+    "checked_at) VALUES ('{t}', 'rollup', 'ai_model_analytics', 'x', 'warn', '{o}', false, now())",
     "model_drift_days": "(organization_id, feature_id, model_id, day, requests, successes, timed, slowness_sum, "
     "priced, cost_usd, input_tokens, served_model, simulated) "
     "VALUES ('{o}', 'chat', '{m}', '2026-11-22', 1, 1, 0, 0, 0, 0, 0, '{t}', false)",

@@ -6,13 +6,16 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from modelscout.analytics.gate import keep, run_suite
 from modelscout.core.types import Verdict
+from modelscout.quality.gate import SuiteResult, log_failures, require_table_sound
+from modelscout.quality.suites import RECOMMENDATIONS
 from modelscout.recommender.case import Candidate, Decision, FeatureCase, Interval
 from modelscout.recommender.decide import decide
 from modelscout.recommender.estimates import load_estimate
@@ -24,10 +27,13 @@ from modelscout.warehouse.engine import run_sql, run_sql_many
 VALID_DAYS = 7
 
 
-def publish(engine: Engine, *, now: datetime, horizon_days: int) -> dict[str, int]:
-    """One transaction: decide, write, supersede, alert. Idempotent per decision date. Returns verdict counts.
+def publish(
+    engine: Engine, *, now: datetime, horizon_days: int, run_key: str | None = None
+) -> dict[str, int]:
+    """One transaction: decide, write, check, supersede, alert. Idempotent per decision date. Returns verdict counts.
 
-    An organization whose rollup does not reconcile gets no new recommendation until it is mended.
+    An organization whose rollup does not reconcile, whose data is blocked or whose new recommendations fail the
+    checks gets none until it is mended. Raises QualityGateFailed, with the results kept, where all are broken.
     """
     with engine.begin() as connection:
         estimate, version = load_estimate(connection, now=now)
@@ -39,16 +45,43 @@ def publish(engine: Engine, *, now: datetime, horizon_days: int) -> dict[str, in
         ]
         decisions = [(case, decide(case, today=now.date(), horizon_days=horizon_days)) for case in cases]
         rows = [_row(case, decision, now=now, version=version) for case, decision in decisions]
-        run_sql_many(connection, "queries/recommendation_write", rows)
-        run_sql(connection, "queries/recommendation_supersede")
-        _raise_alerts(connection, decisions, blocked, now)
+        checked = write_checked(connection, rows, day=now.date())
+        keep(connection, checked, run_key=run_key or f"publish {now.date()}", now=now, only_audited=True)
+        if not checked.stops_the_run:
+            refused = set(checked.blocked)
+            decisions = [(case, d) for case, d in decisions if case.organization_id not in refused]
+            run_sql(connection, "queries/recommendation_supersede")
+            _raise_alerts(connection, decisions, blocked | refused, now)
+    log_failures(checked)
+    require_table_sound([checked])
     return dict(Counter(decision.verdict.value for _, decision in decisions))
 
 
+def write_checked(connection: Connection, rows: Sequence[Mapping[str, Any]], *, day: date) -> SuiteResult:
+    """Write recommendations and check them before the transaction shows them to anybody.
+
+    What an organization had before stays where its new rows fail, everybody's where the whole table does.
+    """
+    attempt = connection.begin_nested()
+    run_sql_many(connection, "queries/recommendation_write", rows)
+    checked = run_suite(connection, RECOMMENDATIONS, {"day": day})
+    refused = checked.blocked
+    if checked.stops_the_run:
+        attempt.rollback()
+    elif refused:
+        attempt.rollback()
+        sound = [row for row in rows if str(row["organization_id"]) not in refused]
+        run_sql_many(connection, "queries/recommendation_write", sound)
+    else:
+        attempt.commit()
+    return checked
+
+
 def blocked_organizations(connection: Connection) -> set[str]:
-    """Ids of the organizations whose rollup does not reconcile."""
+    """Ids of the organizations whose rollup does not reconcile or whose data fails a blocking check."""
     statement = (
-        "SELECT organization_id::text FROM alerts WHERE kind = 'reconciliation' AND resolved_at IS NULL"
+        "SELECT organization_id::text FROM alerts "
+        "WHERE kind IN ('reconciliation', 'data_quality') AND resolved_at IS NULL"
     )
     return set(connection.execute(text(statement)).scalars())
 
