@@ -195,6 +195,14 @@ def test_comparison_ranks_what_is_known_and_puts_the_unknown_last(engine: Engine
     assert success.values[-1] == (f"openai/{CHEAP}", 0.95)
 
 
+def test_free_failures_alone_do_not_make_a_request_free(engine: Engine) -> None:
+    with engine.connect() as c:
+        add(c, RANDOM, CHEAP, TODAY, total_cost=Decimal(0), priced_requests=2, unpriced_requests=98)
+        (found,) = performance(c, scope(RANDOM))
+        c.rollback()
+    assert (found.cost_usd, found.cost_per_request_usd, found.unpriced_requests) == (0, None, 98)
+
+
 def test_patterns(engine: Engine) -> None:
     with engine.connect() as c:
         found = usage_patterns(c, scope())
@@ -275,6 +283,17 @@ def test_opportunities_say_what_they_save_and_what_is_unknown(engine: Engine) ->
     assert "no price for batch" in str(unknown.reason)
     assert all(o.saving_usd_per_month is None for o in found if UNPRICED in o.model)
     assert found[0] == batch
+
+
+def test_what_goes_by_batch_already_is_not_saved_twice(engine: Engine) -> None:
+    with engine.connect() as c:
+        # Standard 4.8 USD; three quarters of it went by batch: 1.2 + 1.8 USD were paid.
+        add(c, RANDOM, CHEAP, TODAY, input_tokens=4_000_000, output_tokens=200_000, total_cost=Decimal("3.0"),
+            priced_requests=100)  # fmt: skip
+        found = {o.way: o.saving_usd_per_month for o in opportunities(c, str(RANDOM), now=NOW)}
+        c.rollback()
+    assert found[Way.BATCH] == Decimal("18.00")  # 0.6 USD on one day
+    assert found[Way.OUTPUT_LENGTH] == Decimal("3.00")  # 40,000 x 4 USD/M x 3.0 / 4.8
 
 
 def test_a_switch_is_what_was_paid_against_the_same_tokens_at_the_former_prices(engine: Engine) -> None:

@@ -113,9 +113,7 @@ def _changes(total: TokenUsage, requests: int) -> Iterator[_Change]:
             f"the first half of the text ({repeated // requests} tokens) is the same in every request and read from "
             "the cache each time; writes are few enough to leave out",
         )
-    yield _Change(
-        Way.BATCH, total, "answers may take a day, and none goes by batch yet", processing=Processing.BATCH
-    )
+    yield _Change(Way.BATCH, total, "answers may take a day", processing=Processing.BATCH)
     fewer = int(total.image_tokens * SMALLER_IMAGES)
     smaller = replace(total, input_tokens=total.input_tokens - fewer, image_tokens=total.image_tokens - fewer)
     if fewer and smaller.cache_read_tokens + smaller.cache_write_tokens <= smaller.input_tokens:
@@ -144,4 +142,15 @@ def _saving(
     after = quote(model, change.usage, usage.requests, today, processing=change.processing)
     if before.cost_usd is None or after.cost_usd is None:
         return None, before.reason or after.reason
-    return before.cost_usd - after.cost_usd, None
+    if change.processing is Processing.BATCH:
+        return _paid(usage, before.cost_usd) - after.cost_usd, None
+    # Where a part goes by batch already, its tokens are worth less.
+    worth = _paid(usage, before.cost_usd) / before.cost_usd if before.cost_usd else Decimal(1)
+    return (before.cost_usd - after.cost_usd) * worth, None
+
+
+def _paid(usage: ModelUsage, standard_usd: Decimal) -> Decimal:
+    """What was paid where that is known and less than the standard price: by batch in part, or at an earlier price."""
+    if usage.cost_usd is None or usage.unpriced_requests:
+        return standard_usd
+    return min(usage.cost_usd, standard_usd)

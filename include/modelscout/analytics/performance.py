@@ -17,6 +17,8 @@ from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import Row, run_sql
 
 Z_95 = 1.959964
+UNPRICED_TOLERATED = 0.05
+"""Share of requests without a known price beyond which the cost of a request is unknown."""
 
 
 class Grain(StrEnum):
@@ -78,7 +80,8 @@ class Performance:
     """Of the requests that could be priced."""
     unpriced_requests: int
     cost_per_request_usd: Decimal | None
-    """Of the requests that could be priced."""
+    """Of the requests that could be priced; None where too many could not (UNPRICED_TOLERATED): failed calls are
+    free whatever the price, so that the few that are priced may be just these."""
     confidence: float | None
     quality: float | None
     """Mean of the judged answers, 0 to 1."""
@@ -148,6 +151,7 @@ def _performance(row: Row) -> Performance:
     requests = row["requests"]
     errors = sorted(row["errors_by_type"].items(), key=lambda pair: (-pair[1], pair[0]))
     priced = row["priced_requests"]
+    is_priced = priced > 0 and row["unpriced_requests"] <= UNPRICED_TOLERATED * requests
     cost: Decimal | None = row["cost_usd"]
     return Performance(
         model=row["model"],
@@ -163,7 +167,7 @@ def _performance(row: Row) -> Performance:
         errors=tuple(ErrorShare(name, int(n), int(n) / requests) for name, n in errors if requests),
         cost_usd=cost,
         unpriced_requests=row["unpriced_requests"],
-        cost_per_request_usd=cost / priced if cost is not None and priced else None,
+        cost_per_request_usd=cost / priced if cost is not None and is_priced else None,
         confidence=_float(row["confidence"]),
         quality=_float(row["quality"]),
         judged_answers=row["judged_answers"],
