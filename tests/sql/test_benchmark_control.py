@@ -157,6 +157,36 @@ def test_speed_and_cost_are_published_by_kind_and_no_feature_has_their_scores(
     assert row.performance_metrics["n"] == CASES, "calls of the features alone make the model's figures"
 
 
+@pytest.mark.parametrize(
+    ("duration_ms", "documented", "found"),
+    [
+        (900, True, "verified"),
+        (900, False, "verified"),
+        (9000, True, "contradicted"),
+        (9000, False, None),
+    ],
+)
+def test_the_speed_suite_shows_who_is_fast(
+    engine: Engine, duration_ms: int, documented: bool, found: str | None
+) -> None:
+    verify(engine, "good")
+    if documented:
+        execute(
+            engine,
+            "UPDATE ai_models SET documented_capabilities = documented_capabilities || 'fast_processing'::text",
+        )
+
+    class Timed(Vendor):
+        async def generate(self, request: GenerateRequest) -> GenerateResult:
+            return replace(await super().generate(request), duration_ms=float(duration_ms))
+
+    plan = create_any_run(engine, SETTINGS, run_key="f", now=NOW, about="speed")
+    run_phases(engine, Timed(), plan)
+    finish_run(engine, plan.run_id, NOW)
+    stored = rows(engine, "SELECT result FROM ai_model_capabilities WHERE capability = 'fast_processing'")
+    assert [row[0] for row in stored] == [found] * (found is not None)
+
+
 # --- what people decide ------------------------------------------------------------------------------------
 
 

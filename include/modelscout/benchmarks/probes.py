@@ -27,8 +27,8 @@ PROBED = (
     Capability.COMPLEX_REASONING,
     Capability.LARGE_CONTEXT,
 )
-"""In the order in which they are asked: the dearest last. Fast processing stays as documented: beside other calls a
-clock shows how busy this machine is, not how fast the model."""
+"""In the order in which they are asked: the dearest last. Fast processing is decided by the speed suite: beside other
+calls a clock shows how busy this machine is, not how fast the model."""
 
 MAX_OUTPUT_TOKENS = 64
 LARGE_CONTEXT_TOKENS = 48_000

@@ -47,6 +47,11 @@ WILSON_Z = 1.959964
 """Two-sided 95 %."""
 MINIMUM_TOKENS_FOR_SPEED = 8
 """Shorter answers arrive in one piece and say nothing about the speed of generation."""
+FAST_ANSWER_MS = 3_000
+"""A model is fast that gives about 100 tokens in this time: the vendors' fast lines take half of it, their large models
+twice as long."""
+MINIMUM_CALLS_FOR_FAST = 5
+"""With fewer the order statistics of a median enclose nothing at 95 %."""
 PHASES = ("suites", "replay", "speed")
 JUDGED_PHASES = ("suites", "replay")
 """Speed is measured apart: nothing else is sent beside it."""
@@ -131,7 +136,10 @@ def finish_run(engine: Engine, run_id: str, now: datetime) -> int:
         measured = run_sql(
             connection, "queries/benchmark_publish_measures", parameters | {"t": _student_quantiles()}
         )
-        published |= {row["model_id"] for row in measured}
+        model_ids = [row["model_id"] for row in measured]
+        published |= set(model_ids)
+        fast = {"model_ids": model_ids, "limit_ms": FAST_ANSWER_MS, "minimum_calls": MINIMUM_CALLS_FOR_FAST}
+        run_sql(connection, "queries/benchmark_publish_fast", fast)
         run_sql(connection, "queries/benchmark_finish", {"run_id": run_id, "now": now})
     return len(published)
 
