@@ -12,10 +12,12 @@ recent AS (
     SELECT DISTINCT ON (r.model_id, r.suite, r.case_key, r.trial) r.*
     FROM ai_benchmark_results AS r
     INNER JOIN touched AS t ON r.model_id = t.model_id
+    LEFT JOIN vendor_model_drifts AS d ON r.model_id = d.model_id
     WHERE
         r.source = 'platform'
         AND r.about <> 'accuracy'
         AND r.finished_at >= cast(:since AS timestamptz)
+        AND r.finished_at >= coalesce(d.drifted_at, '-infinity')
         AND r.error_type IS DISTINCT FROM 'no_price'
     ORDER BY r.model_id ASC, r.suite ASC, r.case_key ASC, r.trial ASC, r.sequence DESC
 ),

@@ -5,6 +5,7 @@ SELECT
     m.provider,
     m.provider_model_id,
     m.model_type,
+    m.owner_organization_id IS NOT NULL AS is_private,
     m.documented_capabilities,
     m.max_output_tokens,
     k.organization_id::text AS organization_id,

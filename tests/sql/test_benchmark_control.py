@@ -211,7 +211,7 @@ def test_an_approved_run_goes_on_and_asks_no_second_time(engine: Engine, vendor:
     verify(engine, "good")
     plan = create_any_run(engine, DEAR, run_key="d", now=NOW, replay=False)
     cost = cost_of_run(engine, plan.run_id, plan.shards, DEAR, now=NOW)
-    assert cost.at_most_usd == cost.suites_usd < cost.limit_usd
+    assert cost.suites_usd < cost.at_most_usd == cost.limit_usd, "retries and judges come on top"
     assert question(engine, plan.run_id, plan.shards, DEAR, now=NOW)
     assert decide_run(engine, plan.run_id, approved=True, by="mira", now=NOW) == "running"
     assert question(engine, plan.run_id, plan.shards, DEAR, now=NOW), "a repeated task asks the same"
@@ -366,6 +366,20 @@ def test_a_key_that_lists_and_may_not_call_is_told_to_its_organization_and_left_
     vendor.fails = lambda request: None
     assert check(engine, vendor) == {"may_call": 2, "refused": 0, "unknown": 0}, "asked again every night"
     assert rows(engine, "SELECT count(*) FROM alerts WHERE resolved_at IS NULL") == [(0,)]
+
+
+def test_a_key_that_may_not_call_does_not_keep_the_others_from_probing(
+    engine: Engine, vendor: Vendor
+) -> None:
+    vendor.fails = lambda request: PermissionDenied("no inference", provider="openai")
+    probe_all(engine, vendor)
+    assert [
+        row[0] for row in rows(engine, "SELECT organization_id FROM alerts WHERE kind = 'key_access'")
+    ] == [ACME]
+    vendor.fails = lambda request: None
+    assert [target for shard in plan_probes(engine, NOW, 2) for target in shard] == [
+        [str(MODELS["good"]), str(BLOOM)]
+    ], "the next key in turn"
 
 
 def test_a_vendor_that_is_away_says_nothing_of_a_key(engine: Engine, vendor: Vendor) -> None:

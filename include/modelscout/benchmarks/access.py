@@ -113,6 +113,14 @@ def record_access(engine: Engine, rows: Sequence[dict[str, Any]], *, now: dateti
             run_sql(connection, "queries/access_record", parameters)
 
 
+def refusal_message(provider: str, model: str, reason: str) -> str:
+    """What the organization is told; `reason` holds no key any more."""
+    return (
+        f"The {provider} key lists models but may not call {model}: {reason} "
+        "Give the key the right to call models, or switch it off."
+    )
+
+
 async def _ask(
     target: KeyAccess, key: OpenKey, ledger_of: LedgerFactory, now: datetime
 ) -> dict[str, Any] | None:
@@ -157,11 +165,7 @@ async def _call(model: KeyedModel, key: OpenKey, ledger_of: LedgerFactory, now: 
 def _row(target: KeyAccess, key: OpenKey, model: str, refusal: ProviderError | None) -> dict[str, Any]:
     message = None
     if refusal is not None:
-        reason = key.credential.redact(str(refusal))[:200]
-        message = (
-            f"The {target.provider} key lists models but may not call {model}: {reason} "
-            "Give the key the right to call models, or switch it off."
-        )
+        message = refusal_message(target.provider, model, key.credential.redact(str(refusal))[:200])
     return {
         "organization_id": target.organization_id,
         "provider": target.provider,

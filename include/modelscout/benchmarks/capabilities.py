@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from modelscout.benchmarks.access import plan_access, record_access
+from modelscout.benchmarks.access import plan_access, record_access, refusal_message
 from modelscout.benchmarks.execution import AdapterOpener
 from modelscout.benchmarks.plan import create_probe_run, finish_probe_run
 from modelscout.benchmarks.probes import PROBED, items_for
@@ -36,6 +36,8 @@ from modelscout.warehouse.engine import Row, run_sql
 
 log = logging.getLogger(__name__)
 
+REFUSALS = ("authentication_failed", "permission_denied", "quota_exhausted")
+"""What says that a key may call nothing; another organization's may."""
 _NOT_FOR_CONCEPTS = frozenset(name.value for name in PROBED if not items_for(name, concepts=True))
 
 
@@ -106,6 +108,7 @@ async def probe_shard(
     counts: Counter[str] = Counter()
     slots = asyncio.Semaphore(settings.request_concurrency)
     may_call: dict[tuple[str, str], dict[str, Any]] = {}
+    refused: dict[tuple[str, str], dict[str, Any]] = {}
 
     async def one_key(reference: str, own: list[ProbeTarget]) -> None:
         credential = await asyncio.to_thread(credentials, reference)
@@ -132,8 +135,11 @@ async def probe_shard(
             rows = _rows(target, probes, simulated=is_simulated(credential), now=now)
             await asyncio.to_thread(_record, engine, rows)
         counts.update(row["result"] for row in rows)
+        key = (target.organization_id, target.provider)
         if any(probe.ok for probe in probes):
-            may_call[target.organization_id, target.provider] = _access(target, rows)
+            may_call[key] = _access(target, rows)
+        elif probes and probes[-1].evidence["error_type"] in REFUSALS:
+            refused[key] = _access(target, rows, refused_by=probes[-1])
 
     async with (
         open_ledgers(
@@ -144,7 +150,8 @@ async def probe_shard(
         for reference in sorted({target.secret_reference for target in targets}):
             own = [target for target in targets if target.secret_reference == reference]
             group.create_task(one_key(reference, own))
-    await asyncio.to_thread(record_access, engine, list(may_call.values()), now=now)
+    # One model may be kept from a key that may call others.
+    await asyncio.to_thread(record_access, engine, list((refused | may_call).values()), now=now)
     await asyncio.to_thread(finish_probe_run, engine, run_id, now=now)
     return dict(counts)
 
@@ -181,14 +188,18 @@ def _rows(
     ]
 
 
-def _access(target: ProbeTarget, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What a key that has paid for probes has shown of itself."""
+def _access(
+    target: ProbeTarget, rows: Sequence[dict[str, Any]], *, refused_by: Probe | None = None
+) -> dict[str, Any]:
+    """What a key that was to pay for probes has shown of itself."""
+    evidence = None if refused_by is None else refused_by.evidence
+    reason = "" if evidence is None else evidence["attempts"][-1]["error"]
     return {
         "organization_id": target.organization_id,
         "provider": target.provider,
         "model": target.name,
-        "error_type": None,
-        "message": None,
+        "error_type": None if evidence is None else evidence["error_type"],
+        "message": None if evidence is None else refusal_message(target.provider, target.name, reason),
         "simulated": rows[0]["simulated"],
     }
 
@@ -232,6 +243,7 @@ def _target(row: Row, book: PriceBook) -> ProbeTarget:
         simulated_organization=row["simulated"],
         documented=documented,
         fresh=frozenset(row["fresh"]),
+        is_private=row["is_private"],
         is_concept_model=row["provider"] == Provider.CLARIFAI.value
         and (vision_only or Capability.TEXT_GENERATION.value not in documented),
         max_output_tokens=row["max_output_tokens"],

@@ -29,8 +29,8 @@ class Cost:
 
     @property
     def at_most_usd(self) -> Decimal:
-        """What the run can spend at the very most."""
-        return self.limit_usd if self.replay else min(self.limit_usd, self.suites_usd)
+        """What the run can spend at the very most: also retries, judges and what waits from earlier runs count."""
+        return self.limit_usd
 
 
 def run_status(engine: Engine, run_id: str) -> str | None:

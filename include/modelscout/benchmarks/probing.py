@@ -52,6 +52,8 @@ class ProbeTarget:
     documented: frozenset[str]
     fresh: frozenset[str]
     """Capabilities whose result still holds."""
+    is_private: bool
+    """One organization's own: what a gateway serves under a version's name is no fact about that version."""
     is_concept_model: bool
     max_output_tokens: int | None
     prices: tuple[PriceRow, ...]
@@ -100,7 +102,7 @@ class Prober:
         if not due:
             return []
         first = await self._probe(due[0])
-        if first.served_model is None or first.ok is None:
+        if first.served_model is None or first.ok is None or self.target.is_private:
             goes_on = first.ok is not None or first.evidence["error_type"] in GOES_ON
             return [first, *(await self._ask_all(due[1:]) if goes_on else [])]
         version = Version(self.target.provider, first.served_model)

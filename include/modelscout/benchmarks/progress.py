@@ -30,6 +30,8 @@ async def watched(
     """
     stopped = asyncio.Event()
     await asyncio.to_thread(note_planned_calls, engine, run_id, label, planned)
+    if await asyncio.to_thread(run_status, engine, run_id) in STOPPED:
+        stopped.set()
     watcher = asyncio.create_task(_watch(engine, run_id, label, planned, counts, stopped))
     try:
         yield stopped.is_set

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from modelscout.benchmarks.batches import BatchDesk
-from modelscout.benchmarks.control import STOPPED
+from modelscout.benchmarks.control import STOPPED, run_status
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.execution import (
     ENDS_KEY,
@@ -80,9 +80,15 @@ async def run_shard(
     run = await asyncio.to_thread(load_run, engine, run_id)
     counts: Counter[str] = Counter(answered=0, failed=0, already_done=0)
     desk = BatchDesk(engine, run, credentials, settings, now, opener)
-    if run.status not in STOPPED:
-        await desk.collect(shard)
-    for phase in phases if run.status not in STOPPED else ():
+
+    def stopped() -> bool:
+        return run_status(engine, run_id) in STOPPED
+
+    if not stopped():
+        await desk.collect(shard, stopped=stopped)
+    for phase in phases:
+        if stopped():
+            break
         calls = await asyncio.to_thread(_calls_of, phase, engine, run, shard, settings, now)
         label = f"{phase}/{shard[0]}" if shard else phase
         counts += await _execute(

@@ -48,6 +48,7 @@ def target(**changes: Any) -> ProbeTarget:
         "simulated_organization": False,
         "documented": ALL,
         "fresh": frozenset(),
+        "is_private": False,
         "is_concept_model": False,
         "max_output_tokens": None,
         "prices": (PRICE,),
