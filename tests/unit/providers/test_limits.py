@@ -156,8 +156,8 @@ def test_limits_belong_to_key_and_model_and_keep_no_key() -> None:
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "openai_compatible"])
 async def test_the_headers_of_real_answers_pace_the_calls(emulator: RunningEmulator, provider: str) -> None:
-    # Where our clock and the vendor's differ by some calls, it refuses these; without pacing it would refuse twenty. On a
-    # machine that stands still in between it may do so once, not three times.
+    # Where our clock and the vendor differ by some calls, it refuses these; without pacing it would refuse twenty. On
+    # a machine that stands still in between it may do so once, not three times.
     refusals = [await refused_of_a_burst(emulator, provider, 0)]
     while refusals[-1] > 8 and len(refusals) < 3:
         refusals.append(await refused_of_a_burst(emulator, provider, len(refusals)))
