@@ -154,19 +154,11 @@ def test_limits_belong_to_key_and_model_and_keep_no_key() -> None:
     assert limits_of(one, "a").head_room() == 1.0
 
 
+# Runs by itself, after the tests that share the machine: a burst that is held up meets a bucket that was full meanwhile.
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "openai_compatible"])
 async def test_the_headers_of_real_answers_pace_the_calls(emulator: RunningEmulator, provider: str) -> None:
-    # Where our clock and the vendor differ by some calls, it refuses these; without pacing it would refuse twenty. On
-    # a machine that stands still in between it may do so once, not three times.
-    refusals = [await refused_of_a_burst(emulator, provider, 0)]
-    while refusals[-1] > 8 and len(refusals) < 3:
-        refusals.append(await refused_of_a_burst(emulator, provider, len(refusals)))
-    assert refusals[-1] <= 8, refusals
-
-
-async def refused_of_a_burst(emulator: RunningEmulator, provider: str, attempt: int) -> int:
-    """How many of 321 calls at once the vendor refuses a key that may send 300 in a minute."""
-    key = f"paced-{provider}-{attempt}-0123456789"
+    key = f"paced-{provider}-0123456789"
     profile = {"organization": "acme", "provider": provider, "requests_per_minute": 300}
     emulator.control("PUT", "profile", keys={key: profile})
     model = {"openai": "gpt-6-luna", "anthropic": "claude-haiku-5-5", "openai_compatible": "llama-local"}[
@@ -179,7 +171,8 @@ async def refused_of_a_burst(emulator: RunningEmulator, provider: str, attempt: 
         # 299 are left and 5 come back each second.
         calls = (call_with_retries(lambda: adapter.generate(request), deadline_s=20) for _ in range(320))
         await asyncio.gather(*calls)
-    return refused(emulator, provider) - before
+    # Where our clock and the vendor's differ by a call, it refuses one; without pacing it would refuse twenty.
+    assert refused(emulator, provider) - before <= 2
 
 
 def refused(emulator: RunningEmulator, provider: str) -> int:
