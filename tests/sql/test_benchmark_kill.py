@@ -106,7 +106,7 @@ def done(engine: Engine) -> int:
         return int(connection.execute(text("SELECT count(*) FROM ai_benchmark_results")).scalar_one())
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.verify)])
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.verify)])
 def test_a_task_that_is_killed_and_run_again_pays_little_twice(
     engine: Engine, warehouse_url: str, vendor: tuple[Any, str], run_id: str, kills: int
 ) -> None:

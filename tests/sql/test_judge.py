@@ -184,6 +184,19 @@ def test_no_judge_grades_its_own_answers_and_another_vendors_comes_first(engine:
     assert rows(engine, "SELECT DISTINCT judge_model_id FROM ai_judge_calibrations") == [(MODELS[JUDGE],)]
 
 
+def test_a_judge_under_another_name_of_the_answering_version_does_not_grade_it(engine: Engine) -> None:
+    own = replace(SETTINGS, judge_models=("openai/cousin",))
+    with vendors({}) as up:
+        up.change({"openai/cousin": {"served_as": "candidate"}})
+        run_replay(engine, up, "alias", settings=own)
+    graded = rows(engine, "SELECT model_id, count(score) FROM ai_benchmark_results GROUP BY 1")
+    assert dict(map(tuple, graded)) == {
+        MODELS["openai/incumbent"]: ITEMS,
+        MODELS["openai/candidate"]: 0,
+        MODELS["openai/cousin"]: 0,
+    }
+
+
 def test_an_organizations_own_judge_comes_before_the_settings(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE organizations SET judge_model = 'anthropic/judge'"))

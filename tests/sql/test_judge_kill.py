@@ -44,7 +44,7 @@ def progress(engine: Engine) -> int:
     return int(answers + graded + known)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.verify)])
+@pytest.mark.parametrize("kills", [3, pytest.param(12, marks=pytest.mark.verify)])
 def test_a_task_that_is_killed_grades_the_rest_and_pays_little_twice(
     engine: Engine, warehouse_url: str, run_id: str, kills: int
 ) -> None:

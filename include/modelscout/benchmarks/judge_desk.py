@@ -62,6 +62,8 @@ class JudgeDesk:
     caller: JudgeCaller
     concurrency: int
     now: datetime
+    cancelled: Callable[[], Awaitable[bool]]
+    """Asked before each known answer: whether somebody has stopped the run."""
 
     async def calibration(self, served_model: str | None = None) -> Calibration:
         """The calibration that holds now, of `served_model` where one is named; measured where there is none.
@@ -102,7 +104,9 @@ class JudgeDesk:
 
         async def judge(item: KnownAnswer) -> None:
             if stopped or len(failures) > bearable:
-                return
+                return None
+            if await self.cancelled():
+                return stopped.append("the run was cancelled")
             try:
                 verdict = await self.caller.grade(
                     item.question, item.answer, item.rubric, seed=seed_of(known.item_set, item.question_key)

@@ -30,6 +30,10 @@ class Judged:
     suite_models: frozenset[tuple[str, str]] = frozenset()
     """Provider and name of every model that answered the same suite lately: they are compared."""
 
+    def is_version(self, provider: str, served_model: str) -> bool:
+        """Whether this version of a vendor's model gave the answer, whatever name was asked for."""
+        return provider == self.provider and served_model in {self.model, self.served_model}
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:

@@ -141,7 +141,7 @@ async def _grade_all(
     if key is None:
         return await session.leave(answers, f"judge {judge.facts.name}: its key cannot be opened")
     caller = JudgeCaller(judge, key, ledger_of(judge.organization_id), session.now)
-    desk = JudgeDesk(session.engine, caller, session.concurrency, session.now)
+    desk = JudgeDesk(session.engine, caller, session.concurrency, session.now, session.cancelled)
     try:
         calibration = await desk.calibration()
     except NotCalibrated as error:
@@ -167,7 +167,8 @@ async def _grade_all(
             return None
         return await _record(session, one, verdict, calibration)
 
-    await in_parallel(answers, judge_one, concurrency=session.concurrency)
+    others = await _of_others(session, judge, calibration, answers)
+    await in_parallel(others, judge_one, concurrency=session.concurrency)
     await _settle_others(session, desk, other)
     if untouched:
         message = stopped[0] if stopped else "the run was cancelled, or the judge was served in a new version"
@@ -175,16 +176,32 @@ async def _grade_all(
     return None
 
 
+async def _of_others(
+    session: _Session, judge: KeyedModel, calibration: Calibration, answers: Sequence[Waiting]
+) -> list[Waiting]:
+    """Without the answers that the judge's own version gave, under whatever name it was asked."""
+    own = [one for one in answers if one.judged.is_version(judge.facts.provider, calibration.served_model)]
+    if own:
+        await session.leave(own, "the judge is the answering model under another name")
+    return [one for one in answers if one not in own]
+
+
 async def _settle_others(
     session: _Session, desk: JudgeDesk, other: Sequence[tuple[Waiting, Judgement]]
 ) -> None:
-    """Verdicts of another version than was calibrated: paid already, so they count once that one is calibrated."""
-    for one, verdict in other:
-        try:
-            calibration = await desk.calibration(verdict.served_model)
-        except NotCalibrated as error:
+    """Verdicts of another version than was calibrated: paid already, so they count once that one is calibrated.
+
+    Calibrated is once: a judge that is served in turns as one version and another would be calibrated on and on.
+    """
+    if not other:
+        return
+    try:
+        calibration = await desk.calibration(other[0][1].served_model)
+    except NotCalibrated as error:
+        for one, verdict in other:
             await session.leave([one], str(error), verdict.cost_usd)
-            continue
+        return
+    for one, verdict in other:
         if calibration.served_model == verdict.served_model:
             await _record(session, one, verdict, calibration)
         else:

@@ -154,7 +154,7 @@ def test_limits_belong_to_key_and_model_and_keep_no_key() -> None:
     assert limits_of(one, "a").head_room() == 1.0
 
 
-# Runs by itself, after the tests that share the machine: a burst that is held up meets a bucket that was full meanwhile.
+# By itself, after the tests that share the machine: a burst that is held up meets a bucket that was full meanwhile.
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "openai_compatible"])
 async def test_the_headers_of_real_answers_pace_the_calls(emulator: RunningEmulator, provider: str) -> None:
