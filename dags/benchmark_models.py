@@ -1,7 +1,7 @@
 """Measures quality, speed and cost: our own suites, and replay of each organization's own work.
 
-Runs nightly after the capability probes, only what is due, within the spend limit; by hand with the form. A run that
-may cost more than MODELSCOUT_APPROVAL_ABOVE_USD waits for a person under Required Actions. Every call's worst-case
+Runs nightly after the capability probes, only what is due, within the spend limit; by hand with the form. A run whose
+limit is above MODELSCOUT_APPROVAL_ABOVE_USD waits for a person under Required Actions. Every call's worst-case
 cost is reserved before it is sent. Updates `ai_model_benchmarks`.
 """
 
@@ -52,7 +52,7 @@ def benchmark_models():
 
     @task.branch
     def estimate(work: list[dict[str, Any]], **context: Any) -> str:
-        """On to a person where the run may cost more than the threshold, else straight to the work."""
+        """On to a person where the run's limit is above the threshold, else straight to the work."""
         from modelscout.benchmarks.approval import question
         from modelscout.orchestration.runtime import task_runtime
 

@@ -25,15 +25,15 @@ def cost_of_run(
 def question(
     engine: Engine, run_id: str, shards: Sequence[Sequence[str]], settings: Settings, *, now: datetime
 ) -> dict[str, str] | None:
-    """{"subject", "body"} for a person, and the run waits; None where the run may cost no more than the threshold."""
+    """{"subject", "body"} for a person, and the run waits; None where the run's limit is within the threshold."""
     if settings.approval_above_usd is None:
         return None
     cost = cost_of_run(engine, run_id, shards, settings, now=now)
-    if cost.at_most_usd <= settings.approval_above_usd:
+    if cost.limit_usd <= settings.approval_above_usd:
         return None
     ask_for_approval(engine, run_id)
     return {
-        "subject": f"Benchmarks for up to {cost.at_most_usd:,.2f} USD",
+        "subject": f"Benchmarks for up to {cost.limit_usd:,.2f} USD",
         "body": _body(cost, run_id, settings),
     }
 

@@ -24,13 +24,8 @@ class Cost:
     suites_usd: Decimal
     """At most, for the suites."""
     limit_usd: Decimal
-    """At most, for everything."""
+    """At most, for everything: retries, judges and what waits from earlier runs come on top of the suites."""
     replay: bool
-
-    @property
-    def at_most_usd(self) -> Decimal:
-        """What the run can spend at the very most: also retries, judges and what waits from earlier runs count."""
-        return self.limit_usd
 
 
 def run_status(engine: Engine, run_id: str) -> str | None:

@@ -47,7 +47,9 @@ def register(tree: CommandTree) -> None:
         "--estimate", action="store_true", help="say what the suites would cost, and send nothing"
     )
     parser.add_argument(
-        "--yes", action="store_true", help="start also what may cost more than MODELSCOUT_APPROVAL_ABOVE_USD"
+        "--yes",
+        action="store_true",
+        help="start also a run whose limit is above MODELSCOUT_APPROVAL_ABOVE_USD",
     )
     parser = tree.add(
         ("benchmark", "cancel"), _cancel, "stop a run: calls under way end, no further one is sent"
@@ -111,7 +113,7 @@ def _estimate(
 
 
 def _approve(engine: Engine, settings: Settings, plan: BenchmarkPlan, *, yes: bool) -> None:
-    """Raises ConfigurationError where the run may cost more than the threshold and nobody said yes."""
+    """Raises ConfigurationError where the limit is above the threshold and nobody said yes."""
     from modelscout.benchmarks.approval import question
     from modelscout.benchmarks.control import decide_run
 

@@ -32,7 +32,7 @@ class Settings:
     spend_limit_usd_per_day: Decimal | None = None
     """What all runs and probes of one UTC day may spend together; None leaves it to the runs' own limits."""
     approval_above_usd: Decimal | None = None
-    """A benchmark run that may cost more waits for a person; None asks nobody."""
+    """A benchmark run whose limit is above it waits for a person; None asks nobody."""
     batch_wait_s: int = 3600
     """How long a task waits for batches that it handed in; the next run collects what takes longer."""
     batch_poll_s: float = 5.0
