@@ -239,10 +239,16 @@ class Adapter(ABC):
     async def _turn(self, model: str, tokens: int, patience_s: float) -> AsyncIterator[_Turn]:
         """Wait until the key's limits leave room, and tell them how the call ended."""
         limits, turn = self.limits(model), _Turn()
+        put_off = limits.postponed_s()
         wait = limits.reserve(tokens, patience_s=patience_s, provider=self.provider)
         try:
-            if wait > 0:
+            while wait > 0:
                 await asyncio.sleep(wait)
+                # What became known meanwhile: a later turn, or a refusal of somebody else.
+                patience_s -= wait
+                known = limits.postponed_s()
+                longer = max(known - put_off, limits.blocked_s())
+                wait, put_off = min(longer, patience_s), known
             yield turn
         except RateLimited as error:
             limits.throttled(error.retry_after_s)

@@ -70,6 +70,8 @@ class KeyLimits:
         self._in_flight = [0, 0]
         self._stated_tokens = False
         self._rate, self._rate_at = 0.0, clock()
+        self._burst: tuple[float, float] | None = None
+        self._postponed_s = 0.0
 
     def reserve(self, tokens: int, *, patience_s: float, provider: str) -> float:
         """Reserve one call of about `tokens`; returns the seconds to wait before it is sent.
@@ -86,6 +88,8 @@ class KeyLimits:
             if wait > patience_s:
                 message = f"this key's limits leave no room for another {wait:.1f} s"
                 raise RateLimited(message, provider=provider, retry_after_s=wait)
+            if self._requests is not None and self._burst is None:
+                self._burst = (now, self._requests.per_minute - self._requests.level(now))
             for bucket, amount in ((self._requests, 1), (self._tokens, tokens)):
                 if bucket is not None:
                     bucket.take(amount, now)
@@ -93,6 +97,16 @@ class KeyLimits:
             self._in_flight[1] += tokens
             self._count(now + wait)
             return wait
+
+    def postponed_s(self) -> float:
+        """Seconds by which calls that wait have been put off so far, in all."""
+        with self._lock:
+            return self._postponed_s
+
+    def blocked_s(self) -> float:
+        """Seconds until the vendor wants to see the next call, after a refusal."""
+        with self._lock:
+            return max(0.0, self._blocked_until - self._clock())
 
     def release(self, tokens: int, used: int | None = None) -> None:
         """The call that reserved `tokens` has ended, one way or another; `used` is what it really took."""
@@ -111,6 +125,7 @@ class KeyLimits:
         """
         with self._lock:
             now = self._clock()
+            self._postpone(now)
             stated = _stated(self._requests, state.requests_limit, state.requests_remaining)
             if stated is not None:
                 # Calls in flight may or may not be in the vendor's count: the careful reading is that they are not.
@@ -146,6 +161,20 @@ class KeyLimits:
             known = [bucket for bucket in (self._requests, self._tokens) if bucket is not None]
             shares = [bucket.level(now) / bucket.per_minute for bucket in known]
             return max(0.0, min(shares, default=1.0))
+
+    def _postpone(self, now: float) -> None:
+        """Put the waiting calls off by what the vendor's bucket cannot have refilled.
+
+        A full bucket refills nothing. Ours counts from when the first call of a burst was reserved, the vendor's from
+        when it arrived, which was before its answer: for so long at most the vendor's may have been full.
+        """
+        if self._burst is None or self._requests is None:
+            return
+        (began, room), self._burst = self._burst, None
+        per_second = self._requests.per_minute / 60
+        lost = max(0.0, (now - began) * per_second - room)
+        self._requests.take(lost, now)
+        self._postponed_s += lost / per_second
 
     def _recover(self, bucket: Bucket, now: float) -> None:
         if bucket.per_minute > 10 * 60 * self._current_rate(now):

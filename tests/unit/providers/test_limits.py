@@ -56,6 +56,36 @@ def test_a_stated_limit_is_kept_and_served_in_order(clock: Clock) -> None:
     assert round(reserve(limits), 6) == 2
 
 
+def test_a_burst_that_is_held_up_puts_waiting_calls_off_by_what_a_full_bucket_did_not_refill(
+    clock: Clock,
+) -> None:
+    limits = KeyLimits(clock)
+    finished(limits, RateLimitState(requests_limit=60, requests_remaining=60))
+    assert [round(reserve(limits), 6) for _ in range(62)] == [0.0] * 60 + [1, 2]
+    clock.now += 3
+    limits.learn(RateLimitState(requests_limit=60, requests_remaining=59))
+    assert round(limits.postponed_s(), 6) == 3, "the first call may have arrived just before its answer"
+    limits.learn(RateLimitState(requests_limit=60, requests_remaining=58))
+    assert round(limits.postponed_s(), 6) == 3, "once for a burst"
+
+
+def test_a_bucket_with_room_has_refilled_and_puts_nobody_off(clock: Clock) -> None:
+    limits = KeyLimits(clock)
+    finished(limits, RateLimitState(requests_limit=60, requests_remaining=40))
+    reserve(limits)
+    clock.now += 3
+    limits.learn(RateLimitState(requests_limit=60, requests_remaining=41))
+    assert limits.postponed_s() == 0
+
+
+def test_waiting_calls_see_how_long_a_refusal_blocks(clock: Clock) -> None:
+    limits = KeyLimits(clock)
+    reserve(limits)
+    limits.throttled(5)
+    clock.now += 2
+    assert limits.blocked_s() == 3
+
+
 def test_tokens_are_limited_like_requests(clock: Clock) -> None:
     limits = KeyLimits(clock)
     finished(limits, RateLimitState(tokens_limit=6000, tokens_remaining=500), tokens=100)
