@@ -1,5 +1,5 @@
--- Grain: one slot of organizations. Owner: analytics. Reads: organizations, ai_model_analytics.
--- requests: those of the last seven days that were rolled up.
+-- Grain: one slot of organizations. Owner: analytics. Reads: organizations, ai_model_analytics, ai_usage_events.
+-- requests: those of the last seven days that were rolled up; where nothing was, a hundredth of the events.
 WITH recent AS (
     SELECT
         a.organization_id,
@@ -7,6 +7,13 @@ WITH recent AS (
     FROM ai_model_analytics AS a
     WHERE a.date > (SELECT max(l.date) - 7 FROM ai_model_analytics AS l)
     GROUP BY a.organization_id
+    UNION ALL
+    SELECT
+        e.organization_id,
+        count(*) AS requests
+    FROM ai_usage_events AS e TABLESAMPLE system (1) REPEATABLE (1)
+    WHERE NOT EXISTS (SELECT 1 FROM ai_model_analytics)
+    GROUP BY e.organization_id
 )
 
 SELECT

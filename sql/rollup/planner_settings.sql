@@ -1,9 +1,10 @@
 -- Owner: analytics. For this transaction: groups are found by hashing, which takes memory and no sort; compiling costs
 -- more than it saves; the shards are what runs in parallel. work_mem is half of what one hash takes before it goes to
--- disk.
+-- disk. A page read by an index costs about what the next page costs, as on any disk without moving parts.
 SELECT
     set_config('work_mem', '256MB', TRUE),
     set_config('enable_sort', 'off', TRUE),
     set_config('enable_incremental_sort', 'off', TRUE),
     set_config('max_parallel_workers_per_gather', '0', TRUE),
+    set_config('random_page_cost', '1.1', TRUE),
     set_config('jit', 'off', TRUE);

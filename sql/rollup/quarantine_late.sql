@@ -2,9 +2,13 @@
 -- Writes: ai_usage_events (deletes), ai_usage_quarantine. Whether it is new or a redelivery nobody can tell any more.
 WITH late AS (
     DELETE FROM ai_usage_events AS e
-    USING usage_closed_days AS d
     WHERE
-        d.day = cast(:day AS date)
+        -- Known before any event is read.
+        EXISTS (
+            SELECT 1
+            FROM usage_closed_days AS d
+            WHERE d.day = cast(:day AS date)
+        )
         AND e.occurred_at >= :from_at
         AND e.occurred_at < :until_at
         AND modelscout.rollup_slot(e.organization_id) = any(cast(:slots AS integer[]))

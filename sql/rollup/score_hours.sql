@@ -31,7 +31,9 @@ FROM (
         FROM changed_events AS e
         INNER JOIN ai_usage_outcomes AS o
             ON e.organization_id = o.organization_id AND e.request_id = o.request_id
-        WHERE e.error_type IS NULL
+        WHERE
+            e.error_type IS NULL
+            AND modelscout.rollup_slot(o.organization_id) = any(cast(:slots AS integer[]))
         -- What has an outcome is little: found first, before the planner underestimates all the rest.
         OFFSET 0 -- noqa: AM09
     ) AS j

@@ -30,18 +30,30 @@ SELECT
     ) AS user_sketch
 FROM (
     SELECT
-        e.organization_id,
-        e.hour,
-        e.feature_id,
+        n.organization_id,
+        n.hour,
+        n.feature_id,
         m.model_id,
-        array_agg(modelscout.latency_bucket(e.duration_ms)) FILTER (WHERE e.duration_ms IS NOT NULL)
-            AS buckets,
-        array_agg(hashtextextended(e.user_hash, 0)) FILTER (WHERE e.user_hash IS NOT NULL) AS users
-    FROM changed_events AS e
+        modelscout.concat_arrays(n.buckets) AS buckets,
+        modelscout.concat_arrays(n.users) AS users
+    FROM (
+        SELECT
+            e.organization_id,
+            e.hour,
+            e.feature_id,
+            e.provider,
+            e.requested_model,
+            array_agg(modelscout.latency_bucket(e.duration_ms)) FILTER (WHERE e.duration_ms IS NOT NULL)
+                AS buckets,
+            array_agg(hashtextextended(e.user_hash, 0)) FILTER (WHERE e.user_hash IS NOT NULL) AS users
+        FROM changed_events AS e
+        GROUP BY e.organization_id, e.hour, e.feature_id, e.provider, e.requested_model
+    ) AS n
+    -- Names are looked up for groups, not for events.
     INNER JOIN named_models AS m
         ON
-            e.organization_id = m.organization_id
-            AND e.provider = m.provider
-            AND e.requested_model = m.requested_model
-    GROUP BY e.organization_id, e.hour, e.feature_id, m.model_id
+            n.organization_id = m.organization_id
+            AND n.provider = m.provider
+            AND n.requested_model = m.requested_model
+    GROUP BY n.organization_id, n.hour, n.feature_id, m.model_id
 ) AS g;

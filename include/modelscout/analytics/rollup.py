@@ -121,6 +121,8 @@ def roll_up_day(
     run_sql(connection, "rollup/begin")
     run_sql(connection, "rollup/planner_settings")
     late = run_sql(connection, "rollup/quarantine_late", scope)[0]["events"]
+    if since is not None and run_sql(connection, "rollup/choose_whole_day", scope)[0]["whole_day"]:
+        scope["since"] = None
     for step in ("find_changed_hours", "widen_hours", "find_runs"):
         run_step(connection, step, scope)
     connection.exec_driver_sql(run_sql(connection, "rollup/describe_changed_events")[0]["statement"])
