@@ -11,7 +11,7 @@ WITH recent AS (
     SELECT
         e.organization_id,
         count(*) AS requests
-    FROM ai_usage_events AS e TABLESAMPLE system (1) REPEATABLE (1)
+    FROM ai_usage_events AS e TABLESAMPLE SYSTEM (1) REPEATABLE (1)
     WHERE NOT EXISTS (SELECT 1 FROM ai_model_analytics)
     GROUP BY e.organization_id
 )

@@ -19,7 +19,7 @@ new AS (
             AND e.occurred_at < :until_at
             AND modelscout.rollup_slot(e.organization_id) = any(cast(:slots AS integer[]))
         -- No further than the answer asks for.
-        LIMIT (SELECT s.requests / 4 + 1 FROM stored AS s)
+        LIMIT (SELECT s.requests / 4 + 1 FROM stored AS s) -- noqa: AM09
     ) AS n
 )
 

@@ -18,7 +18,7 @@ UNION
 SELECT w.day
 FROM modelscout.usage_days_without_partition(cast(:since AS xid8), cast(:slots AS integer[])) AS w (day)
 UNION
-SELECT DISTINCT (e.occurred_at AT TIME ZONE 'UTC')::date AS day
+SELECT DISTINCT cast(e.occurred_at AT TIME ZONE 'UTC' AS date) AS day
 FROM ai_usage_outcomes AS o
 INNER JOIN ai_usage_events AS e ON o.organization_id = e.organization_id AND o.request_id = e.request_id
 WHERE

@@ -1,6 +1,7 @@
--- Owner: analytics. For this transaction: groups are found by hashing, which takes memory and no sort; compiling costs
--- more than it saves; the shards are what runs in parallel. work_mem is half of what one hash takes before it goes to
--- disk. A page read by an index costs about what the next page costs, as on any disk without moving parts.
+-- Owner: analytics. For this transaction: groups and partners are found by hashing, which takes memory and no sort;
+-- compiling costs more than it saves; the shards are what runs in parallel. work_mem is half of what one hash takes
+-- before it goes to disk. A page found by an index costs about what the next page costs, as on disks without moving
+-- parts.
 SELECT
     set_config('work_mem', '256MB', TRUE),
     set_config('enable_sort', 'off', TRUE),

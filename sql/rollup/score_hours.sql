@@ -1,5 +1,5 @@
 -- Grain: one model, organization, feature and hour with judged answers. Owner: analytics.
--- Reads: ai_usage_outcomes, changed_events, named_models.
+-- Reads: ai_usage_outcomes, ai_usage_events, changed_runs, named_models.
 -- Writes: the temporary table hour_scores.
 -- Several judgements of one answer count as their mean. What failed is no answer.
 CREATE TEMPORARY TABLE hour_scores ON COMMIT DROP AS
@@ -20,7 +20,7 @@ FROM (
     FROM (
         SELECT
             e.organization_id,
-            e.hour,
+            modelscout.hour_of(e.occurred_at) AS hour,
             e.occurred_at,
             e.feature_id,
             e.provider,
@@ -28,12 +28,19 @@ FROM (
             e.request_id,
             e.attempt,
             o.score
-        FROM changed_events AS e
-        INNER JOIN ai_usage_outcomes AS o
-            ON e.organization_id = o.organization_id AND e.request_id = o.request_id
+        FROM ai_usage_outcomes AS o
+        INNER JOIN ai_usage_events AS e
+            ON o.organization_id = e.organization_id AND o.request_id = e.request_id
+        INNER JOIN changed_runs AS r
+            ON
+                e.organization_id = r.organization_id
+                AND e.occurred_at >= r.from_at
+                AND e.occurred_at < r.until_at
         WHERE
-            e.error_type IS NULL
-            AND modelscout.rollup_slot(o.organization_id) = any(cast(:slots AS integer[]))
+            modelscout.rollup_slot(o.organization_id) = any(cast(:slots AS integer[]))
+            AND e.occurred_at >= :from_at
+            AND e.occurred_at < :until_at
+            AND e.error_type IS NULL
         -- What has an outcome is little: found first, before the planner underestimates all the rest.
         OFFSET 0 -- noqa: AM09
     ) AS j

@@ -173,6 +173,30 @@ def test_a_late_event_makes_its_hour_anew_and_the_day_is_all_of_its_hours(engine
     assert sum(row["latency_histogram"].values()) == 5
 
 
+def test_much_that_is_new_makes_the_whole_day_anew(engine: Engine) -> None:
+    for hour in (1, 9, 17):
+        add_event(engine, f"r{hour}", occurred_at=datetime(2026, 11, 22, hour, tzinfo=UTC))
+    roll_up(engine, now=NOW)
+    for number in range(2):
+        add_event(engine, f"late{number}", occurred_at=datetime(2026, 11, 22, 9, 30, number, tzinfo=UTC))
+    report = roll_up(engine, now=NOW)
+    assert (report.hours, report.events, report.differences) == (24, 5, ())
+    assert hours(engine) == [(1, 1), (9, 3), (17, 1)]
+    assert roll_up(engine, now=NOW).days == 0
+
+
+def test_two_names_of_one_model_share_a_row_with_the_latencies_and_users_of_both(engine: Engine) -> None:
+    names = ("gpt-6-luna", "gpt-6-luna-2026-10-01", "gpt-6-luna-2026-10-01")
+    for number, name in enumerate(names):
+        add_event(
+            engine, f"r{number}", requested_model=name, duration_ms=10 ** (number + 1), user_hash=f"u{number}"
+        )
+    roll_up(engine, now=NOW)
+    [row] = analytics(engine)
+    assert (row["total_requests"], sum(row["latency_histogram"].values())) == (3, 3)
+    assert (len(row["latency_histogram"]), len(row["user_sketch"])) == (3, 3)
+
+
 def test_hours_far_apart_leave_those_between_alone(engine: Engine) -> None:
     for hour in range(24):
         add_event(engine, f"r{hour}", occurred_at=datetime(2026, 11, 22, hour, tzinfo=UTC))
@@ -224,6 +248,25 @@ def test_each_shard_keeps_its_own_state(engine: Engine) -> None:
     assert roll_up(engine, now=NOW, slots=others).events == 0
     assert roll_up(engine, now=NOW, slots=[slot]).events == 1
     assert plan_shards(engine, shards=4) == [list(ALL_SLOTS)]
+
+
+def test_the_first_shards_go_by_the_events_that_wait(engine: Engine) -> None:
+    from modelscout.analytics.rollup_slots import plan_shards
+
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO organizations (slug) SELECT 'o' || i FROM generate_series(1, 40) AS i")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ai_usage_events (organization_id, feature_id, provider, requested_model, request_id, "
+                "occurred_at) SELECT :o, 'chat', 'openai', 'gpt-6-luna', 'r' || i, :at "
+                "FROM generate_series(1, 20000) AS i"
+            ),
+            {"o": ORGANIZATION, "at": NOW - timedelta(days=1)},
+        )
+        [slot] = connection.execute(text("SELECT modelscout.rollup_slot(:o)"), {"o": ORGANIZATION}).scalars()
+    assert [slot] in plan_shards(engine, shards=2)
 
 
 def test_a_price_that_begins_inside_an_hour_divides_it(engine: Engine) -> None:
