@@ -1,16 +1,59 @@
 -- Grain: one recommendation on one review day. Owner: recommender. Writes: recommendation_outcomes.
-INSERT INTO recommendation_outcomes (
-    recommendation_id, organization_id, reviewed_on, adopted, promised_saving_usd_per_month,
-    realised_saving_usd_per_month, promised_quality, realised_quality, quality_verified, details
+INSERT INTO recommendation_outcomes AS o (
+    recommendation_id, organization_id, reviewed_on, adopted,
+    promised_saving_usd_per_month, promised_saving_low_usd_per_month, promised_saving_high_usd_per_month,
+    realised_saving_usd_per_month, realised_saving_low_usd_per_month, realised_saving_high_usd_per_month,
+    compared_days, compared_answers, promised_quality, realised_quality, quality_verified, quality_source,
+    quality_change, quality_change_low, quality_change_high, quality_violated, promised_median_ms,
+    realised_median_ms, realised_median_low_ms, realised_median_high_ms, details
 )
-VALUES (
-    cast(:recommendation_id AS uuid), cast(:organization_id AS uuid), :reviewed_on, :adopted,
-    :promised_saving_usd_per_month, :realised_saving_usd_per_month, :promised_quality, :realised_quality,
-    :quality_verified, cast(:details AS jsonb)
-)
+SELECT
+    i.recommendation_id,
+    i.organization_id,
+    i.reviewed_on,
+    i.adopted,
+    i.promised_saving_usd_per_month,
+    i.promised_saving_low_usd_per_month,
+    i.promised_saving_high_usd_per_month,
+    i.realised_saving_usd_per_month,
+    i.realised_saving_low_usd_per_month,
+    i.realised_saving_high_usd_per_month,
+    i.compared_days,
+    i.compared_answers,
+    i.promised_quality,
+    i.realised_quality,
+    i.quality_source IS NOT NULL,
+    i.quality_source,
+    i.quality_change,
+    i.quality_change_low,
+    i.quality_change_high,
+    i.quality_violated,
+    i.promised_median_ms,
+    i.realised_median_ms,
+    i.realised_median_low_ms,
+    i.realised_median_high_ms,
+    i.details
+FROM jsonb_populate_recordset(NULL::recommendation_outcomes, cast(:rows AS jsonb)) AS i
 ON CONFLICT (recommendation_id, reviewed_on) DO UPDATE SET
     adopted = excluded.adopted,
+    promised_saving_usd_per_month = excluded.promised_saving_usd_per_month,
+    promised_saving_low_usd_per_month = excluded.promised_saving_low_usd_per_month,
+    promised_saving_high_usd_per_month = excluded.promised_saving_high_usd_per_month,
     realised_saving_usd_per_month = excluded.realised_saving_usd_per_month,
+    realised_saving_low_usd_per_month = excluded.realised_saving_low_usd_per_month,
+    realised_saving_high_usd_per_month = excluded.realised_saving_high_usd_per_month,
+    compared_days = excluded.compared_days,
+    compared_answers = excluded.compared_answers,
+    promised_quality = excluded.promised_quality,
     realised_quality = excluded.realised_quality,
     quality_verified = excluded.quality_verified,
+    quality_source = excluded.quality_source,
+    quality_change = excluded.quality_change,
+    quality_change_low = excluded.quality_change_low,
+    quality_change_high = excluded.quality_change_high,
+    quality_violated = excluded.quality_violated,
+    promised_median_ms = excluded.promised_median_ms,
+    realised_median_ms = excluded.realised_median_ms,
+    realised_median_low_ms = excluded.realised_median_low_ms,
+    realised_median_high_ms = excluded.realised_median_high_ms,
     details = excluded.details;

@@ -4,155 +4,33 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import pytest
+from recommender_rows import (
+    ACME,
+    GLOBEX,
+    ITEMS,
+    MODELS,
+    NIGHT,
+    NOW,
+    change,
+    good,
+    night,
+    recommendation,
+    replay,
+    rows,
+    tried,
+)
 from sqlalchemy import Engine, text
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.recommender.estimates import load_estimate
-from modelscout.recommender.publish import publish
-from modelscout.recommender.read import list_alerts, list_recommendations
-from modelscout.recommender.review import review
+from modelscout.recommender.read import list_recommendations
 from modelscout.recommender.training import dump_model, fit, load_model, predict, train
-from modelscout.warehouse.engine import open_engine
 
-NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
-NIGHT = timedelta(days=1)
-ACME, GLOBEX = uuid.UUID(int=0xA), uuid.UUID(int=0xB)
-MODELS = {name: uuid.uuid5(ACME, name) for name in ("incumbent", "cheap", "other")}
-RUN = uuid.UUID(int=0xC)
-ITEMS = 240
-"""Identical answers on so many items prove a candidate at a margin of five points."""
-
-
-@pytest.fixture(scope="module")
-def pipeline(warehouse_url: str) -> Iterator[Engine]:
-    owner = open_engine(warehouse_url)
-    with owner.begin() as connection:
-        connection.execute(text("CREATE ROLE recommender_nightly LOGIN IN ROLE modelscout_pipeline"))
-    owner.dispose()
-    engine = open_engine(warehouse_url.replace("postgres@", "recommender_nightly@"))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture(autouse=True)
-def warehouse(engine: Engine) -> None:
-    """Two organizations with the same feature, keys and demand; nothing was tried yet."""
-    with engine.begin() as c:
-        c.execute(
-            text(
-                "TRUNCATE organizations, ai_models, ai_features, ai_benchmark_runs, recommender_runs CASCADE"
-            )
-        )
-        c.execute(
-            text(
-                "INSERT INTO ai_features (id, name, use_case, default_margin) "
-                "VALUES ('chat', 'Chat', 'real_time', 0.05)"
-            )
-        )
-        for name, model in MODELS.items():
-            c.execute(
-                text(
-                    "INSERT INTO ai_models (id, provider, provider_model_id, name) VALUES (:id, 'openai', :n, :n)"
-                ),
-                {"id": model, "n": name},
-            )
-        c.execute(
-            text("INSERT INTO ai_benchmark_runs VALUES (:r, 'nightly', '{}', 1, 1, 'finished', :now)"),
-            {"r": RUN, "now": NOW},
-        )
-        for organization, slug in ((ACME, "acme"), (GLOBEX, "globex")):
-            _add_organization(c, organization, slug)
-
-
-def _add_organization(c: Any, organization: uuid.UUID, slug: str) -> None:
-    p = {"o": organization, "slug": slug, "now": NOW, "incumbent": MODELS["incumbent"], "today": NOW.date()}
-    for statement in (
-        "INSERT INTO organizations (id, name, slug) VALUES (:o, :slug, :slug)",
-        "INSERT INTO organization_provider_keys (organization_id, provider, secret_reference) "
-        "VALUES (:o, 'openai', 'x')",
-        "INSERT INTO ai_model_availability SELECT :o, id, 'available', NULL, :now, :now, NULL, :now FROM ai_models",
-        "INSERT INTO ai_feature_settings (organization_id, feature_id, current_model_id) "
-        "VALUES (:o, 'chat', :incumbent)",
-        # Thirty days of 1,000 answers at a cent each.
-        "INSERT INTO ai_model_analytics (organization_id, feature_id, model_id, date, total_requests, success_count, "
-        "total_cost, priced_requests) SELECT :o, 'chat', :incumbent, d, 1000, 1000, 10, 1000 "
-        "FROM generate_series(cast(:today AS date) - 29, :today, interval '1 day') AS d",
-    ):
-        c.execute(text(statement), p)
-
-
-def replay(
-    engine: Engine,
-    model: str,
-    scores: Sequence[float | None],
-    *,
-    cost_usd: float | None = 0.01,
-    organization: uuid.UUID = ACME,
-    suite: str = "replay",
-    error_type: str | None = None,
-    first: int = 0,
-) -> None:
-    """Answers of a model to the items from `first` on, with their samples."""
-    with engine.begin() as connection:
-        for number, score in enumerate(scores, first):
-            parameters = {
-                "o": organization, "r": RUN, "m": MODELS[model], "i": f"{organization}/i{number}", "s": score,
-                "suite": suite, "error": error_type if score is None else None, "cost": cost_usd, "now": NOW,
-                "later": NOW + 60 * NIGHT,
-            }  # fmt: skip
-            connection.execute(
-                text(
-                    "INSERT INTO ai_workload_samples (organization_id, feature_id, item_key, prompt, grader, "
-                    "sampled_at, expires_at) VALUES (:o, 'chat', :i, 'p', 'exact', :now, :later) ON CONFLICT DO NOTHING"
-                ),
-                parameters,
-            )
-            connection.execute(
-                text(
-                    "INSERT INTO ai_benchmark_results (run_id, organization_id, feature_id, model_id, source, suite, "
-                    "case_key, score, error_type, cost_usd, duration_ms, finished_at) VALUES (:r, :o, 'chat', :m, "
-                    "'replay', :suite, :i, :s, :error, :cost, 500, :now)"
-                ),
-                parameters,
-            )
-
-
-def good(n: int = ITEMS) -> list[float | None]:
-    return [1.0] * n
-
-
-def rows(engine: Engine, sql: str, **parameters: Any) -> list[dict[str, Any]]:
-    with engine.connect() as connection:
-        return [dict(r) for r in connection.execute(text(sql), parameters).mappings()]
-
-
-def change(engine: Engine, sql: str, **parameters: Any) -> None:
-    with engine.begin() as connection:
-        connection.execute(text(sql), parameters)
-
-
-def night(engine: Engine, number: int = 0) -> dict[str, int]:
-    return publish(engine, now=NOW + number * NIGHT, horizon_days=30)
-
-
-def recommendation(engine: Engine, organization: str = "acme") -> dict[str, Any]:
-    [row] = list_recommendations(engine, organization=organization)
-    return row
-
-
-def tried(engine: Engine) -> dict[str, dict[str, Any]]:
-    return {c["model"]: c for c in recommendation(engine)["evidence"]["tried"]}
-
-
-@pytest.fixture
-def cheap_is_proven(engine: Engine) -> None:
-    replay(engine, "incumbent", good(), cost_usd=0.02)
-    replay(engine, "cheap", good(), cost_usd=0.01)
+pytestmark = pytest.mark.usefixtures("two_organizations")
 
 
 # What is written
@@ -492,55 +370,6 @@ def test_an_organization_that_does_not_reconcile_gets_no_row_and_others_do(
     change(engine, "UPDATE alerts SET resolved_at = :now", now=NOW)
     night(pipeline)
     assert [r["organization"] for r in list_recommendations(pipeline)] == ["acme", "globex"]
-
-
-def test_a_retirement_is_an_alert_until_the_feature_moves_on(pipeline: Engine, engine: Engine) -> None:
-    change(engine, "UPDATE ai_models SET retires_on = '2026-12-03' WHERE id = :m", m=MODELS["incumbent"])
-    for number in (0, 0, 1):
-        assert night(pipeline, number) == {"migrate": 2}
-    alerts = list_alerts(pipeline, organization="acme")
-    assert [(a["kind"], a["severity"]) for a in alerts] == [("retirement", "critical")]
-    assert alerts[0]["details"]["days"] == 9
-    assert float(alerts[0]["details"]["exposure_usd_per_day"]) == pytest.approx(10)
-    change(engine, "UPDATE ai_feature_settings SET current_model_id = :m WHERE organization_id = :o",
-           m=MODELS["cheap"], o=ACME)  # fmt: skip
-    night(pipeline, 2)
-    assert [a["organization"] for a in list_alerts(pipeline)] == ["globex"]
-
-
-def test_the_alert_of_an_organization_that_is_held_up_stays(pipeline: Engine, engine: Engine) -> None:
-    change(engine, "UPDATE ai_models SET retires_on = '2026-12-03' WHERE id = :m", m=MODELS["incumbent"])
-    night(pipeline)
-    block(engine)
-    night(pipeline, 1)
-    assert [a["kind"] for a in list_alerts(pipeline, organization="acme")] == ["reconciliation", "retirement"]
-
-
-# Afterwards
-
-
-@pytest.mark.usefixtures("cheap_is_proven")
-def test_what_was_taken_back_is_not_applied_again(pipeline: Engine, engine: Engine) -> None:
-    change(engine, "UPDATE ai_feature_settings SET auto_apply = TRUE WHERE organization_id = :o", o=ACME)
-    night(pipeline)
-    assert review(pipeline, now=NOW).applied == 1
-    change(
-        engine,
-        "INSERT INTO ai_model_analytics (organization_id, feature_id, model_id, date, total_requests, success_count, "
-        "outcome_count, outcome_score_sum) VALUES (:o, 'chat', :i, '2026-11-22', 1000, 1000, 1000, 950), "
-        "(:o, 'chat', :c, '2026-11-24', 1000, 1000, 1000, 400) ON CONFLICT ON CONSTRAINT ai_model_analytics_key "
-        "DO UPDATE SET outcome_count = 1000, outcome_score_sum = 950",
-        o=ACME,
-        i=MODELS["incumbent"],
-        c=MODELS["cheap"],
-    )
-    assert review(pipeline, now=NOW + 2 * NIGHT).rolled_back == 1
-    current = "SELECT current_model_id FROM ai_feature_settings WHERE organization_id = :o"
-    assert rows(pipeline, current, o=ACME) == [{"current_model_id": MODELS["incumbent"]}]
-    night(pipeline, 3)
-    assert recommendation(pipeline)["recommended_model"] == "cheap"
-    assert review(pipeline, now=NOW + 3 * NIGHT).applied == 0
-    assert rows(pipeline, current, o=ACME) == [{"current_model_id": MODELS["incumbent"]}]
 
 
 # Training
