@@ -1,6 +1,6 @@
 -- Grain: one feature of one organization that has a model assigned. Owner: recommender.
 -- Reads: ai_feature_settings, ai_features, ai_models, ai_model_availability, ai_model_analytics,
--- ai_workload_samples. Answers and cost are of the :window_days days before :today, today's part included; days
+-- ai_workload_samples, ai_model_recommendations. Answers and cost are of the :window_days days before :today, today's part included; days
 -- without use count as days. Calls without a price cost what the priced ones do on average.
 WITH demand AS (
     SELECT
@@ -101,6 +101,16 @@ SELECT
     u.outcome_score_sum,
     coalesce(u.outcome_count, 0) AS outcome_count,
     coalesce(w.samples, 0) AS samples,
+    (
+        SELECT CASE WHEN r.verdict IN ('switch', 'migrate', 'trial') THEN r.recommended_model_id::text END
+        FROM ai_model_recommendations AS r
+        WHERE
+            r.organization_id = s.organization_id
+            AND r.feature_id = s.feature_id
+            AND r.decision_date < cast(:today AS date)
+        ORDER BY r.decision_date DESC
+        LIMIT 1
+    ) AS recommended_before,
     coalesce(d.simulated, o.simulated) AS simulated
 FROM ai_feature_settings AS s
 INNER JOIN organizations AS o ON s.organization_id = o.id

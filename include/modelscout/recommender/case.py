@@ -71,6 +71,36 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Successor:
+    """A model that could follow one that goes away, with what is known of it for this feature."""
+
+    model_id: str
+    provider: str
+    model: str
+    step: int | None
+    """Place in the vendor's own line of successors, from 1; None for other models."""
+    usable: bool
+    """Whether the organization's key can use it, beyond the retirement horizon."""
+    retires_on: date | None
+    unverified: tuple[str, ...]
+    """Capabilities that the feature requires and no probe has shown."""
+    contradicted: tuple[str, ...]
+    """Capabilities that the feature requires and a probe has shown to be missing."""
+    replays: int
+    refused: int
+    """Of the replays: those that the provider refused as a bad request."""
+    refusal: str | None
+    parameters: tuple[str, ...]
+    """Names of the parameters that the feature sets."""
+    own_usd_per_day: Decimal | None
+    """What the feature's traffic on the leaving model cost; None where a price was missing or nothing was called."""
+    usd_per_day: Decimal | None
+    """The same tokens at this model's prices on the day of the change; None where a price is missing."""
+    price_changes_on: date | None
+    """When an announced price comes into force."""
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureCase:
     """One feature of one organization on the day of the decision."""
 
@@ -101,11 +131,35 @@ class FeatureCase:
     simulated: bool = False
     demand_relative_error: float = 0.0
     """Standard error of the mean requests per day, as a share of that mean."""
+    successors: tuple[Successor, ...] = ()
+    """What could follow a model that goes away: the vendor's line first, in its order."""
+    recommended_before: str | None = None
+    """Id of the model that the last decision before today recommended to change to."""
 
     @property
     def is_gone(self) -> bool:
         """Whether the key cannot call the model in use any more: retired, or confirmed as no longer listed."""
         return self.current_status in (ModelStatus.RETIRED, ModelStatus.UNAVAILABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What to do about a model that goes away."""
+
+    deadline: date | None
+    """First day on which it no longer answers; None where it is gone without a date."""
+    days_left: int | None
+    exposure_usd_per_day: Decimal | None
+    """What depends on it; None is unknown."""
+    successor: str | None
+    source: str | None
+    """proven: on the organization's own items; vendor: named by the provider; None: there is none to use."""
+    difference_usd_per_day: Decimal | None
+    """What the successor costs more on this feature's own traffic, negative where less; None is unknown."""
+    difference_basis: str
+    to_test: tuple[str, ...]
+    would_help: tuple[str, ...]
+    """Where there is no successor to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +176,4 @@ class Decision:
     reasons: tuple[str, ...]
     tradeoffs: tuple[str, ...]
     details: dict[str, object] = field(default_factory=dict)
+    retirement: Retirement | None = None

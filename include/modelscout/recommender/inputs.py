@@ -12,13 +12,15 @@ from sqlalchemy import Connection
 
 from modelscout.core.types import ModelStatus
 from modelscout.recommender.candidates import PRIOR_WEIGHT, Tried, candidates
-from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase
+from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase, Successor
 from modelscout.recommender.evidence import Evidence
 from modelscout.recommender.moments import PairSums
 from modelscout.recommender.streams import StreamKey, weigh_streams
 from modelscout.warehouse.engine import Row, run_sql
 
 WINDOW_DAYS = 30
+EXPOSURE_DAYS = 7
+"""What depends on a model that goes away is the mean of so many whole days, as in analytics.lifecycle."""
 USABLE = {ModelStatus.ACTIVE, ModelStatus.AVAILABLE, ModelStatus.DEPRECATED}
 QualityEstimate = Callable[[str, str, str], float]
 """(organization id, feature id, model id) -> expected mean score, 0 to 1."""
@@ -38,13 +40,16 @@ def load_cases(
     # An organization that was switched off is not decided, and its streams rest.
     pairs = [p for p in pairs if (p["organization_id"], p["feature_id"]) in margins]
     evidence = weigh_streams(connection, pairs, margins, now=now)
-    usable = _usable_models(connection, today + timedelta(days=horizon_days))
+    beyond = today + timedelta(days=horizon_days)
+    usable = _usable_models(connection, beyond)
+    successors = _successors(connection, now=now, beyond=beyond)
     tried = _tried(pairs, evidence, usable, estimate)
     return [
         _case(
             row,
             candidates(tried[row["organization_id"], row["feature_id"]]),
             usable[row["organization_id"]],
+            successors[row["organization_id"], row["feature_id"]],
             estimate,
         )
         for row in features
@@ -122,13 +127,50 @@ def _usable_models(connection: Connection, beyond: date) -> dict[str, dict[str, 
     return usable
 
 
+def _successors(
+    connection: Connection, *, now: datetime, beyond: date
+) -> dict[tuple[str, str], tuple[Successor, ...]]:
+    """Per organization and feature whose model goes away: what could follow, the vendor's line first."""
+    found: dict[tuple[str, str], tuple[Successor, ...]] = defaultdict(tuple)
+    parameters = {"now": now, "today": now.date(), "beyond": beyond, "days": EXPOSURE_DAYS}
+    for row in run_sql(connection, "queries/recommender_successors", parameters):
+        found[row["organization_id"], row["feature_id"]] += (_successor(row),)
+    return found
+
+
+def _successor(row: Row) -> Successor:
+    return Successor(
+        model_id=row["model_id"],
+        provider=row["provider"],
+        model=row["model"],
+        step=row["step"],
+        usable=row["is_usable"],
+        retires_on=row["retires_on"],
+        unverified=tuple(row["unverified"]),
+        contradicted=tuple(row["contradicted"]),
+        replays=int(row["replays"]),
+        refused=int(row["refused"]),
+        refusal=row["refusal"],
+        parameters=tuple(row["parameters"]),
+        own_usd_per_day=row["own_usd_per_day"],
+        usd_per_day=row["usd_per_day"],
+        price_changes_on=row["price_changes_on"],
+    )
+
+
 def _case(
-    row: Row, candidates: tuple[Candidate, ...], usable: Mapping[str, str], estimate: QualityEstimate
+    row: Row,
+    candidates: tuple[Candidate, ...],
+    usable: Mapping[str, str],
+    successors: tuple[Successor, ...],
+    estimate: QualityEstimate,
 ) -> FeatureCase:
     days = Decimal(int(row["days"]) or 1)
     successes = Decimal(int(row["successes"]))
     cost = row["cost_usd"]
-    successor = f"{row['current_provider']}/{row['catalog_successor']}"
+    # The first of the vendor's line that the organization can use: a nearer one may retire within the horizon too.
+    heir = next((s for s in successors if s.step is not None and s.usable), None)
+    successor = f"{row['current_provider']}/{heir.model if heir else row['catalog_successor']}"
     quality = None
     if row["current_model_id"] is not None:
         prior = estimate(row["organization_id"], row["feature_id"], row["current_model_id"])
@@ -146,7 +188,7 @@ def _case(
         current_model=row["current_model"],
         current_status=row["current_status"],
         retires_on=row["retires_on"],
-        catalog_successor=row["catalog_successor"],
+        catalog_successor=heir.model if heir else row["catalog_successor"],
         successor_model_id=usable.get(successor),
         requests_per_month=Decimal(int(row["answers"])) / days * DAYS_PER_MONTH,
         cost_per_request_usd=cost / successes if cost is not None and successes else None,
@@ -159,6 +201,8 @@ def _case(
         unpriced_requests=int(row["unpriced_requests"]),
         candidates=candidates,
         simulated=bool(row["simulated"]),
+        successors=successors,
+        recommended_before=row["recommended_before"],
     )
 
 

@@ -38,7 +38,9 @@ def is_better(case: FeatureCase, candidate: Candidate) -> bool:
         return candidate.evidence.proven_better and _price_is_as_known(case, saving)
     if saving is None:
         return False
-    return saving.low > 0 and saving.low * PAYBACK_MONTHS > float(case.switching_cost_usd)
+    # What was recommended last time stays so while it surely saves and likely pays: no turns around the threshold.
+    earned = saving.estimate if candidate.model_id == case.recommended_before else saving.low
+    return saving.low > 0 and earned * PAYBACK_MONTHS > float(case.switching_cost_usd)
 
 
 def looks_better(case: FeatureCase, candidate: Candidate) -> bool:
@@ -52,6 +54,25 @@ def looks_better(case: FeatureCase, candidate: Candidate) -> bool:
         unproven = not (candidate.proven and candidate.evidence.proven_better)
         return effect > 0 and unproven and _price_is_as_known(case, saving)
     return saving is not None and saving.estimate > 0 and effect > -case.margin and not candidate.proven
+
+
+def is_worth_trying(case: FeatureCase, candidate: Candidate, evaluation_usd: float | None) -> bool:
+    """Whether a year's saving, as measured, exceeds the cost of switching and of proving it, where that is known."""
+    saving = saving_per_month(case, candidate)
+    if case.objective == QUALITY or saving is None:
+        return True
+    return saving.estimate * PAYBACK_MONTHS > float(case.switching_cost_usd) + (evaluation_usd or 0.0)
+
+
+def is_surely_preferred(case: FeatureCase, candidate: Candidate, other: Candidate) -> bool:
+    """Whether the low end of what the candidate brings is above what the other one brings."""
+    if case.objective == QUALITY:
+        own, others = candidate.quality_change, other.quality_change
+    else:
+        own, others = saving_per_month(case, candidate), saving_per_month(case, other)
+    if own is None or others is None:
+        return own is not None
+    return own.low > others.estimate
 
 
 def is_ruled_out(case: FeatureCase, candidate: Candidate) -> bool:

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -152,6 +153,7 @@ def _evidence(
         "margin": case.margin,
         "samples": case.samples,
         "retires_on": case.retires_on,
+        "retirement": asdict(decision.retirement) if decision.retirement else None,
         "price_date": now.date(),
         "data_window": [window[0], window[1]] if window else None,
         "recommender_version": str(version) if version else None,
@@ -229,6 +231,7 @@ def _retirement_alert(case: FeatureCase, decision: Decision, now: datetime) -> d
         "days": days,
         "exposure_usd_per_day": case.exposure_usd_per_day,
         "successor": decision.recommended_model,
+        "to_test": decision.retirement.to_test if decision.retirement else (),
     }
     return {
         "organization_id": case.organization_id,

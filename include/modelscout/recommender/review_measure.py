@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from modelscout.recommender.case import DAYS_PER_MONTH, MINIMUM_PAIRS, NORMAL_90, Interval
@@ -17,6 +18,7 @@ MINIMUM_OUTCOMES = 100
 """Judged answers on each side before quality counts as verified by them."""
 MINIMUM_KIND_ANSWERS = 30
 """Answers of a kind of request before the switch, below which the mean of all kinds stands for it."""
+_USD = Decimal("0.000001")
 METHODS = {
     "hold_out": "randomised traffic weighted by 1 / propensity, normal interval",
     "replay": "the same items answered by both models, the new one after the switch; normal interval",
@@ -30,9 +32,9 @@ METHODS = {
 class Measured(NamedTuple):
     """The measured columns of recommendation_outcomes; None is unknown. Savings are USD per month."""
 
-    realised_saving_usd_per_month: float | None
-    realised_saving_low_usd_per_month: float | None
-    realised_saving_high_usd_per_month: float | None
+    realised_saving_usd_per_month: Decimal | None
+    realised_saving_low_usd_per_month: Decimal | None
+    realised_saving_high_usd_per_month: Decimal | None
     compared_days: int
     compared_answers: int
     realised_quality: float | None
@@ -79,15 +81,16 @@ def measure(
     )
 
 
-def _saving(row: Row | None) -> tuple[float | None, float | None]:
+def _saving(row: Row | None) -> tuple[Decimal | None, Decimal | None]:
     """USD per month and half the width of its interval; what was paid and asked is known, not estimated."""
     if row is None or not row["compared_days"]:
         return None, None
-    per_month = float(DAYS_PER_MONTH) / int(row["compared_days"])
-    saving = float(row["former_usd"] - row["paid_usd"]) * per_month
+    per_month = DAYS_PER_MONTH / int(row["compared_days"])
+    saving = ((row["former_usd"] - row["paid_usd"]) * per_month).quantize(_USD)
     if row["variance_usd"] is None:
         return saving, None
-    return saving, NORMAL_90 * math.sqrt(float(row["variance_usd"])) * per_month
+    half = Decimal(NORMAL_90 * math.sqrt(float(row["variance_usd"]))) * per_month
+    return saving, half.quantize(_USD)
 
 
 def _held_out(row: Row | None) -> _Quality | None:
@@ -163,5 +166,5 @@ def _details(
     return found
 
 
-def _minus(value: float | None, error: float | None) -> float | None:
+def _minus(value: Decimal | None, error: Decimal | None) -> Decimal | None:
     return None if value is None or error is None else value - error

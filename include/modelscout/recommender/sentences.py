@@ -1,0 +1,72 @@
+"""The sentences and figures that several verdicts share. Pure; no database, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelscout.recommender.case import Candidate, FeatureCase, Interval
+from modelscout.recommender.evidence import cases_to_settle
+from modelscout.recommender.objective import QUALITY
+
+
+def points(share: float) -> str:
+    """A share as percentage points, with its sign."""
+    return f"{100 * share:+.1f} points"
+
+
+def proof_sentence(case: FeatureCase, candidate: Candidate) -> str:
+    """What is proven, on how much, and at which error."""
+    e = candidate.evidence
+    better = case.objective == QUALITY and e.proven_better
+    claim = "better" if better else f"at most {100 * case.margin:g} points worse"
+    return (
+        f"Proven on {e.n} of your own items: {candidate.model} is {claim} than "
+        f"{case.current_model} (measured {points(e.effect or 0.0)}, bound {points(e.lower_bound)}, "
+        f"error {100 * e.alpha:.2g} % over all looks)."
+    )
+
+
+def saving_sentence(saving: Interval | None) -> str:
+    """What a change saves or costs a month, with its interval."""
+    if saving is None:
+        return "What it saves is unknown: a price is missing."
+    if saving.estimate >= 0:
+        interval = f"(90 % interval {money(saving.low)} to {money(saving.high)})"
+        return f"It saves {money(saving.estimate)} a month {interval}."
+    interval = f"(90 % interval {money(-saving.high)} to {money(-saving.low)})"
+    return f"It costs {money(-saving.estimate)} more a month {interval}."
+
+
+def money(usd: float) -> str:
+    """Dollars and cents."""
+    return f"{'-' if usd < 0 else ''}${abs(usd):,.2f}"
+
+
+def tradeoffs(candidate: Candidate) -> tuple[str, ...]:
+    """What changes beside the money."""
+    sentences = []
+    if candidate.median_ms and candidate.reference_median_ms:
+        change = candidate.median_ms / candidate.reference_median_ms - 1
+        sentences.append(f"Median response time {change:+.0%} ({candidate.median_ms:,.0f} ms in replay).")
+    effect = candidate.evidence.effect
+    if effect is not None:
+        sentences.append(f"Quality {points(effect)} on the same items.")
+    return tuple(sentences)
+
+
+def more_cases(case: FeatureCase, candidate: Candidate) -> int | None:
+    """About how many more cases would settle it; None where they never would, as it looks now."""
+    fixed = candidate.against_reference
+    weakest = fixed if fixed is not None and not fixed.proven else candidate.evidence
+    if case.objective == QUALITY and weakest.proven:
+        # Better is proven at a margin of nothing.
+        weakest = replace(weakest, margin=0.0)
+    return cases_to_settle(weakest, candidate.spread)
+
+
+def cost_of_cases(candidate: Candidate, more: int | None) -> float | None:
+    """USD of `more` cases, answered by both models."""
+    ratio = candidate.cost_ratio
+    if more is None or candidate.cost_per_item_usd is None or ratio is None or ratio.estimate <= 0:
+        return None
+    return more * candidate.cost_per_item_usd * (1 + 1 / ratio.estimate)
