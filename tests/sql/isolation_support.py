@@ -84,7 +84,18 @@ ROWS = {
     "error_share, first_tried_at, state) VALUES ('{o}', 'chat', '{m}', '{p}', 1, 0.04, now(), '{{\"{t}\": 1}}')",
     "ai_model_recommendations": "(id, organization_id, feature_id, current_model_id, recommended_model_id, "
     "decision_date, verdict, valid_until, reasons) "
-    "VALUES ('{o}', '{o}', 'chat', '{m}', '{p}', '2026-11-22', 'keep', now(), '[\"{t}\"]')",
+    "VALUES ('{o}', '{o}', 'chat', '{m}', '{p}', '2026-11-22', 'switch', now(), '[\"{t}\"]')",
+    "recommendation_adoptions": "(recommendation_id, organization_id, feature_id, former_model_id, model_id, "
+    "switched_at, applied_automatically, margin, former_latency_histogram) "
+    "VALUES ('{o}', '{o}', 'chat', '{m}', '{p}', now(), true, 0.03, '{{\"{t}\": 1}}')",
+    "recommendation_baselines": "(recommendation_id, organization_id, processing, complexity, images, size, kinds, "
+    "input_tier, attempts, answers, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, "
+    "cache_write_1h_tokens, operations, image_count, priced, cost_usd, cost_usd_squared) "
+    "VALUES ('{o}', '{o}', '{t}', '', 0, 1, 3, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1)",
+    "recommendation_days": "(recommendation_id, organization_id, day, processing, complexity, images, size, answers) "
+    "VALUES ('{o}', '{o}', '2026-11-23', '{t}', '', 0, 1, 1)",
+    "recommendation_judgements": "(recommendation_id, organization_id, request_id, of_former, score) "
+    "VALUES ('{o}', '{o}', '{t}', false, 1)",
     "recommendation_outcomes": "(recommendation_id, organization_id, reviewed_on, adopted, details) "
     "VALUES ('{o}', '{o}', '2026-11-23', true, '{{\"{t}\": 1}}')",
     "recommendation_ratings": "(recommendation_id, organization_id, user_name, rating) VALUES ('{o}', '{o}', '{t}', 5)",

@@ -154,3 +154,31 @@ def tried(engine: Engine) -> dict[str, dict[str, Any]]:
 def cheap_is_proven(engine: Engine, two_organizations: None) -> None:  # noqa: ARG001
     replay(engine, "incumbent", good(), cost_usd=0.02)
     replay(engine, "cheap", good(), cost_usd=0.01)
+
+
+def block(engine: Engine) -> None:
+    change(
+        engine,
+        "INSERT INTO alerts (organization_id, kind, severity, natural_key, message, raised_at) "
+        "VALUES (:o, 'reconciliation', 'critical', 'r', 'differs', :now)",
+        o=ACME,
+        now=NOW,
+    )
+
+
+def add_price(
+    engine: Engine, model: str, given: float, answer: float, *, since: str = "2020-01-01", **columns: Any
+) -> None:
+    """A dated price in USD per million tokens of input and answer; everybody's unless `organization_id` says whose."""
+    values = {"organization_id": None, "processing": "standard"} | columns
+    change(
+        engine,
+        "INSERT INTO ai_model_prices (organization_id, provider, provider_model_id, processing, valid_from, "
+        "input_usd_per_million_tokens, output_usd_per_million_tokens, source) "
+        "VALUES (:organization_id, 'openai', :m, :processing, :since, :g, :a, 'test')",
+        m=model,
+        since=since,
+        g=given,
+        a=answer,
+        **values,
+    )

@@ -15,6 +15,7 @@ from recommender_rows import (
     MODELS,
     NIGHT,
     NOW,
+    block,
     change,
     good,
     night,
@@ -349,16 +350,6 @@ def test_an_unknown_price_gives_no_switch(pipeline: Engine, engine: Engine) -> N
 
 
 # What holds publication up
-
-
-def block(engine: Engine) -> None:
-    change(
-        engine,
-        "INSERT INTO alerts (organization_id, kind, severity, natural_key, message, raised_at) "
-        "VALUES (:o, 'reconciliation', 'critical', 'r', 'differs', :now)",
-        o=ACME,
-        now=NOW,
-    )
 
 
 def test_an_organization_that_does_not_reconcile_gets_no_row_and_others_do(

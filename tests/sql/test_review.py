@@ -14,6 +14,7 @@ from recommender_rows import (
     MODELS,
     NIGHT,
     NOW,
+    add_price,
     change,
     good,
     night,
@@ -50,8 +51,8 @@ FROM generate_series(1, :count) AS i
 def priced(engine: Engine, two_organizations: None) -> None:  # noqa: ARG001
     """Six days of the incumbent: 40 low and 10 high requests a day, and prices of both models."""
     change(engine, "DELETE FROM ai_model_analytics")
-    set_price(engine, "incumbent", 10, 30)
-    set_price(engine, "cheap", 5, 10)
+    add_price(engine, "incumbent", 10, 30)
+    add_price(engine, "cheap", 5, 10)
     for n in range(1, 7):
         traffic(engine, "incumbent", NOW - n * NIGHT, LOW, 40, answered=100)
         traffic(engine, "incumbent", NOW - n * NIGHT, HIGH, 10, answered=1000)
@@ -66,23 +67,6 @@ def applied(pipeline: Engine, engine: Engine, priced: None) -> None:  # noqa: AR
     roll_up(pipeline, now=NOW)
     night(pipeline)
     assert review(pipeline, now=NOW) == ReviewReport(reviewed=1, adopted=1, applied=1, rolled_back=0)
-
-
-def set_price(
-    engine: Engine, model: str, given: float, answer: float, *, since: str = "2020-01-01", **columns: Any
-) -> None:
-    values = {"organization_id": None, "processing": "standard"} | columns
-    change(
-        engine,
-        "INSERT INTO ai_model_prices (organization_id, provider, provider_model_id, processing, valid_from, "
-        "input_usd_per_million_tokens, output_usd_per_million_tokens, source) "
-        "VALUES (:organization_id, 'openai', :m, :processing, :since, :g, :a, 'test')",
-        m=model,
-        since=since,
-        g=given,
-        a=answer,
-        **values,
-    )
 
 
 def traffic(
@@ -192,8 +176,8 @@ def test_failed_attempts_are_paid_on_both_sides(pipeline: Engine, engine: Engine
 def test_the_former_model_is_priced_at_each_day_as_the_organization_pays_it(
     pipeline: Engine, engine: Engine
 ) -> None:
-    set_price(engine, "incumbent", 20, 60, since="2026-11-25", organization_id=ACME)
-    set_price(engine, "incumbent", 999, 999, since="2026-11-24", organization_id=GLOBEX)
+    add_price(engine, "incumbent", 20, 60, since="2026-11-25", organization_id=ACME)
+    add_price(engine, "incumbent", 999, 999, since="2026-11-24", organization_id=GLOBEX)
     for n in (1, 2):
         after(engine, n, high=0)
     look(pipeline, 3)
@@ -211,7 +195,7 @@ def test_days_without_traffic_count_and_unknown_prices_are_no_zero(pipeline: Eng
     assert found["compared_days"] == 3
     assert float(found["realised_saving_usd_per_month"]) == per_month(saved / 3)
     # Batch was never priced for the former model: that day cannot be compared, the others still are.
-    set_price(engine, "cheap", 1, 1, processing="batch")
+    add_price(engine, "cheap", 1, 1, processing="batch")
     traffic(engine, "cheap", NOW + 4 * NIGHT, LOW, 5, answered=1, processing="batch")
     look(pipeline, 5)
     assert outcome(pipeline)["compared_days"] == 3
@@ -288,8 +272,8 @@ def test_reviewing_again_changes_nothing_and_late_events_are_taken_in(
     look(pipeline, 2)
     assert [rows(engine, sql) for sql in everything] == first
     traffic(engine, "cheap", NOW + NIGHT + timedelta(hours=3), LOW, 10, answered=1, processing="batch")
-    set_price(engine, "cheap", 1, 1, processing="batch")
-    set_price(engine, "incumbent", 1, 1, processing="batch")
+    add_price(engine, "cheap", 1, 1, processing="batch")
+    add_price(engine, "incumbent", 1, 1, processing="batch")
     look(pipeline, 3)
     assert outcome(pipeline)["compared_answers"] == 110
 

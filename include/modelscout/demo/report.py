@@ -31,6 +31,9 @@ def print_report(
     for row in recommendations:
         table.add_row(*_cells(row))
     console.print(table)
+    for row in recommendations:
+        for line in retirement_lines(row):
+            console.print(line, markup=False, highlight=False)
     if any(row["simulated"] for row in recommendations):
         console.print(
             "Simulated: these figures come from the demo's traffic and the emulator, not from real providers."
@@ -40,6 +43,29 @@ def print_report(
         console.print(
             f"[bold]{alert['severity'].upper()}[/bold] {alert['organization']}: {alert['message']}{mark}"
         )
+
+
+def retirement_lines(row: Mapping[str, Any]) -> list[str]:
+    """Of a model that goes away: deadline, exposure, successor, cost difference, and what to do first."""
+    plan = (row["evidence"] or {}).get("retirement")
+    if plan is None:
+        return []
+    deadline = f"by {plan['deadline']}" if plan["deadline"] else "now"
+    parts = [f"exposure {_per_day(plan['exposure_usd_per_day'])}"]
+    if plan["source"]:
+        kind = "proven" if plan["source"] == "proven" else "the provider's successor, not proven"
+        parts.append(f"to {plan['successor']} ({kind})")
+        difference = plan["difference_usd_per_day"]
+        basis = f" ({plan['difference_basis']})" if difference is not None else ""
+        parts.append(f"difference {_per_day(difference)}{basis}")
+    else:
+        parts.append("nothing usable follows it")
+    head = f"{row['organization']} {row['feature_id']}: leave {row['current_model']} {deadline}; {', '.join(parts)}"
+    return [head, *(f"  test first: {s}" for s in plan["to_test"]), *(f"  {s}" for s in plan["would_help"])]
+
+
+def _per_day(value: float | None) -> str:
+    return "unknown" if value is None else f"{money(value)} a day"
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

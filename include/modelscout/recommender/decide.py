@@ -16,6 +16,7 @@ from modelscout.recommender.case import (
 )
 from modelscout.recommender.objective import (
     PAYBACK_MONTHS,
+    QUALITY,
     is_better,
     is_ruled_out,
     is_surely_preferred,
@@ -182,6 +183,14 @@ def _why_not(case: FeatureCase, candidate: Candidate) -> str:
         return f"{candidate.model} would cost ${-saving.estimate:,.2f} a month more."
     if saving is None:
         return f"{candidate.model} cannot be priced."
+    if case.objective == QUALITY:
+        return f"{candidate.model} is not proven to be better (measured {points(e.effect or 0.0)} on {e.n} items)."
+    if candidate.proven and saving.low <= 0:
+        return f"{candidate.model} is proven, but what it saves is too uncertain: {saving_sentence(saving)}"
+    if candidate.proven:
+        return (
+            f"{candidate.model} is proven, but would not surely earn back within a year what switching costs."
+        )
     if looks_better(case, candidate):
         return f"{candidate.model} would not earn back within a year what proving it and switching cost."
     return f"{candidate.model} measures {points(e.effect or 0.0)} on {e.n} items, beyond the margin."
