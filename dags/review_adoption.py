@@ -1,7 +1,8 @@
 """Looks at what came of earlier recommendations: promised against realised saving and quality.
 
 A feature that uses the recommended model since then is adopted. Applies recommendations where the organization
-allows it, and takes an applied one back where its quality fell by more than the margin.
+allows it, and takes an applied one back where its quality is proven to have fallen by more than the margin.
+docs/after_the_decision.md says how it is measured.
 """
 
 from __future__ import annotations

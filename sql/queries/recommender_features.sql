@@ -96,7 +96,8 @@ SELECT
     d.last_day,
     u.cost_usd,
     coalesce(u.successes, 0) AS successes,
-    e.cost_usd_per_day,
+    -- No call is nothing exposed; calls without a price are unknown.
+    CASE WHEN e.feature_id IS NULL THEN 0 ELSE e.cost_usd_per_day END AS cost_usd_per_day,
     u.mean_duration_ms,
     u.outcome_score_sum,
     coalesce(u.outcome_count, 0) AS outcome_count,
