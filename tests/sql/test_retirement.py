@@ -197,25 +197,29 @@ def test_the_printed_list_names_deadline_exposure_successor_and_difference(
 
 @pytest.mark.usefixtures("cheap_is_proven")
 def test_two_candidates_that_are_about_as_good_do_not_take_turns(pipeline: Engine, engine: Engine) -> None:
-    replay(engine, "other", good(), cost_usd=0.0101)
-    change(engine, "UPDATE ai_benchmark_results SET cost_usd = cost_usd * (0.8 + random() * 0.4)")
-    night(pipeline)
-    first = recommendation(pipeline)["recommended_model"]
-    assert recommendation(pipeline)["verdict"] == "switch"
-    ahead = {"cheap": "other", "other": "cheap"}[first]
-    for number in (1, 2):
-        change(engine, "UPDATE ai_benchmark_results SET cost_usd = cost_usd * 0.99 WHERE model_id = :m",
-               m=MODELS[ahead])  # fmt: skip
-        night(pipeline, number)
-        assert recommendation(pipeline)["recommended_model"] == first
-    # One that is surely better is followed.
+    replay(engine, "other", good(), cost_usd=0.01)
+    # Items cost from a fifth to nine fifths of the mean: a saving is known to about seven per cent.
     change(
         engine,
-        "UPDATE ai_benchmark_results SET cost_usd = cost_usd * 0.5 WHERE model_id = :m",
-        m=MODELS[ahead],
+        "UPDATE ai_benchmark_results "
+        "SET cost_usd = cost_usd * (0.2 + abs(hashtext(case_key || model_id)) % 1601 / 1000.0)",
     )
-    night(pipeline, 3)
-    assert recommendation(pipeline)["recommended_model"] == ahead
+    night(pipeline)
+    assert recommendation(pipeline)["verdict"] == "switch"
+    first = recommendation(pipeline)["recommended_model"]
+    other = {"cheap": "other", "other": "cheap"}[first]
+    for number, share, expected in ((1, 0.98, first), (2, 0.97, first), (3, 0.5, other)):
+        change(
+            engine,
+            "UPDATE ai_benchmark_results SET cost_usd = cost_usd * :share * "
+            "(SELECT sum(cost_usd) FROM ai_benchmark_results WHERE model_id = :first) / "
+            "(SELECT sum(cost_usd) FROM ai_benchmark_results WHERE model_id = :other) WHERE model_id = :other",
+            share=share,
+            first=MODELS[first],
+            other=MODELS[other],
+        )
+        night(pipeline, number)
+        assert recommendation(pipeline)["recommended_model"] == expected, share
 
 
 @pytest.mark.usefixtures("cheap_is_proven")

@@ -348,7 +348,8 @@ def test_replays_after_the_switch_verify_it_and_earlier_ones_do_not(pipeline: En
         "UPDATE ai_benchmark_results SET finished_at = :at WHERE case_key LIKE '%/i1___'",
         at=NOW + NIGHT,
     )
-    look(pipeline, 2)
+    # Ten points fewer on 60 items look like a loss of more than the margin and prove none.
+    assert look(pipeline, 2).rolled_back == 0
     found = outcome(pipeline)
     assert (found["quality_source"], found["details"]["guard"]["replayed"]) == ("replay", 60)
     assert float(found["quality_change"]) == pytest.approx(-0.1)
