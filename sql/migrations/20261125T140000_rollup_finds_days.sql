@@ -16,3 +16,5 @@ GRANT EXECUTE ON FUNCTION modelscout.usage_days_without_partition(xid8, integer[
 CREATE AGGREGATE modelscout.concat_arrays (anycompatiblearray)(
     sfunc = array_cat, stype = anycompatiblearray, parallel = safe
 );
+REVOKE EXECUTE ON FUNCTION modelscout.concat_arrays(anycompatiblearray) FROM public;
+GRANT EXECUTE ON FUNCTION modelscout.concat_arrays(anycompatiblearray) TO modelscout_pipeline;

@@ -164,6 +164,7 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
             "ensure_usage_partitions",
             "hold_usage_day",
             "session_organization",
+            "usage_days_without_partition",
         ]
 
 
