@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -11,8 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from modelscout.core.errors import ConfigurationError
-from modelscout.recommender.artifact import dump_version, load_version
 from modelscout.recommender.case import ModelEstimate
 from modelscout.recommender.estimates import Asked, load_estimates
 from modelscout.recommender.publish import publish

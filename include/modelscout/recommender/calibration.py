@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,7 +18,9 @@ FEWEST = 40
 """Later cells below which a factor would be chance, and stays 1."""
 LEFT_OUT = 0.15
 """Share of the organizations, and of the cells of the others, that are left out to see how the unknown is met."""
-NARROWEST, WIDEST = 0.5, 3.0
+NARROWEST, WIDEST = 0.7, 3.0
+CHANCE = 1.5
+"""Standard errors by which a share of later means may differ from 90 % before anything is changed."""
 
 
 def expect(model: PooledModel, later: Cells, own: Cells, names: Mapping[str, Sequence[str]]) -> Posterior:
@@ -40,9 +43,11 @@ def widening(
     hidden, hidden_later = _left_out(earlier, later, names, rng)
     partial = fit(model.target, earlier.where(~hidden), names, seed=seed, variances=model.variances)
     without = expect(partial, later, earlier.where(~hidden), names)
+    # Later days are few, so that their own noise hides how good an estimate from many earlier ones is: those may
+    # show that it is worse than thought, never that it is better.
     return {
-        "own": _factor(model, with_own, later, has_own),
-        "none": _factor(model, without, later, hidden_later & (without.n == 0)),
+        "own": _factor(model, with_own, later, has_own, narrowest=1.0),
+        "none": _factor(model, without, later, hidden_later & (without.n == 0), narrowest=NARROWEST),
     }
 
 
@@ -60,17 +65,23 @@ def _left_out(
     return hidden, later_hidden
 
 
-def _factor(model: PooledModel, found: Posterior, later: Cells, chosen: Mask) -> float:
-    """The factor at which 90 % of the later means lie within the interval of estimate and their own noise."""
-    if chosen.sum() < FEWEST:
+def _factor(model: PooledModel, found: Posterior, later: Cells, chosen: Mask, *, narrowest: float) -> float:
+    """The factor nearest to 1 at which as many later means lie inside as 90 % allow, chance considered."""
+    count = int(chosen.sum())
+    if count < FEWEST:
         return 1.0
     distance = np.abs(later.sums.mean - found.mean)[chosen]
     noise = model.noise.of_mean(later.sums)[chosen]
     variance = found.variance[chosen]
-    low, high = NARROWEST, WIDEST
+    chance = CHANCE * math.sqrt(COVERAGE * (1.0 - COVERAGE) / count)
+    inside = _share_inside(distance, variance + noise)
+    if abs(inside - COVERAGE) <= chance:
+        return 1.0
+    goal = COVERAGE + math.copysign(chance, inside - COVERAGE)
+    low, high = (narrowest, 1.0) if inside > goal else (1.0, WIDEST)
     for _ in range(30):
         middle = (low + high) / 2.0
-        enough = _share_inside(distance, middle**2 * variance + noise) >= COVERAGE
+        enough = _share_inside(distance, middle**2 * variance + noise) >= goal
         low, high = (low, middle) if enough else (middle, high)
     return high
 

@@ -116,7 +116,7 @@ class FeatureCase:
     candidates: tuple[Candidate, ...] = ()
     simulated: bool = False
     demand_relative_error: float = 0.0
-    """Standard error of the mean requests per day, as a share of that mean."""
+    """Standard error of the next month's requests as foretold by the past days' mean, as a share of that mean."""
     current_estimate: ModelEstimate | None = None
     """What the recommender expects of the model in use."""
 

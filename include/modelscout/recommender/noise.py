@@ -33,8 +33,9 @@ class Noise:
 
         E[sum n_d (y_d - mean)**2] = (days - 1) per_answer v + (N - sum n_d**2 / N) per_day.
         """
-        from scipy.optimize import nnls
+        from sklearn.linear_model import LinearRegression
 
+        regression = LinearRegression(positive=True, fit_intercept=False)
         is_share = target == "quality"
         total = float(sums.n.sum())
         centre = float(sums.ny.sum() / total) if total else 0.5
@@ -49,11 +50,11 @@ class Noise:
         v = noise._answer_variance(sums)[chosen]
         for _ in range(3):
             expected = np.maximum(noise.per_answer * v + noise.per_day * spread, 1e-12)
-            weight = np.sqrt(degrees) / expected
-            rows = np.stack([weight * v, weight * spread], axis=1)
-            prior = np.asarray([[np.sqrt(EXPECTED_DEGREES) / ANSWER_SCALE[target], 0.0]])
-            goal = np.append(weight * squares, prior[0, 0] * ANSWER_SCALE[target])
-            per_answer, per_day = nnls(np.concatenate([rows, prior]), goal)[0]
+            # The expectation of a coin's spread enters as one more cell of so many degrees.
+            rows = np.append(np.stack([v, spread], axis=1), [[ANSWER_SCALE[target], 0.0]], axis=0)
+            goal = np.append(squares, ANSWER_SCALE[target] ** 2)
+            weight = np.append(degrees / expected**2, EXPECTED_DEGREES / ANSWER_SCALE[target] ** 2)
+            per_answer, per_day = regression.fit(rows, goal, sample_weight=weight).coef_
             noise = cls(is_share, centre, float(per_answer), float(per_day))
         return noise
 
