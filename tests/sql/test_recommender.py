@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine, text
 
+from modelscout.demo.report import print_report
 from modelscout.recommender.case import ModelEstimate
 from modelscout.recommender.estimates import Asked, load_estimates
 from modelscout.recommender.publish import publish
@@ -172,6 +174,27 @@ def test_what_is_proven_on_own_items_is_a_switch_with_its_evidence(pipeline: Eng
     assert row["saving_usd_per_month"] == pytest.approx(1000 * 30.4375 * 0.01 / 2, rel=0.001)
     assert row["evidence"]["price_date"] == "2026-11-23"
     assert recommendation(pipeline, "globex")["verdict"] == "insufficient_evidence"
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_what_is_expected_of_both_models_stands_in_the_row_with_its_intervals(
+    pipeline: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    night(pipeline)
+    row = recommendation(pipeline)
+    quality = row["performance_estimate"]["expected_quality"]
+    cost = row["cost_estimate"]["expected_usd_per_request"]
+    latency = row["performance_estimate"]["expected_latency_ms"]
+    for which in ("current", "chosen"):
+        assert 0.9 < quality[which]["low"] <= quality[which]["estimate"] <= quality[which]["high"] <= 1.0
+    assert cost["current"]["low"] <= 0.01 <= cost["current"]["high"]
+    # Replayed at two cents beside a cent of real requests: its traffic is expected to be cheaper than its replay.
+    assert cost["chosen"]["low"] < 0.01 < cost["chosen"]["high"]
+    assert latency["chosen"]["low"] < 500 < latency["chosen"]["high"]
+    assert row["performance_estimate"]["current_quality"] == quality["current"]["estimate"]
+    print_report([row], [], Console(width=250))
+    assert f"{100 * quality['chosen']['low']:.0f} to 100 %" in capsys.readouterr().out
+    assert recommendation(pipeline, "globex")["performance_estimate"]["expected_quality"]["chosen"] is None
 
 
 @pytest.mark.usefixtures("cheap_is_proven")

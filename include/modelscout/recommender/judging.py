@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 WORST_OF_ONE = 1.05
 """No target's error may be more than 5 % larger than a rival's, however much better the others are."""
-NOTHING = 1e-9
-"""Added to errors, so that two of nothing compare as equal."""
+NOTHING = 1e-6
+"""Added to errors: a thousandth, of the score or of the time or cost, is as good as none."""
 
 
 @dataclass(frozen=True, slots=True)

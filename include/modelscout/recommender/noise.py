@@ -14,6 +14,9 @@ ANSWER_SCALE = {"quality": 1.0, "latency": 0.5, "cost": 0.5}
 EXPECTED_DEGREES = 20.0
 """Degrees of freedom that the expectation counts for."""
 
+LEAST_SHARE = 0.05
+"""Of that expectation, below which answers that were all alike are taken to be chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Noise:
@@ -48,6 +51,7 @@ class Noise:
         squares = np.maximum(sums.nyy[chosen] - mean * sums.ny[chosen], 0.0) / degrees
         spread = (sums.n[chosen] - sums.nn[chosen] / sums.n[chosen]) / degrees
         v = noise._answer_variance(sums)[chosen]
+        least = LEAST_SHARE * ANSWER_SCALE[target]
         for _ in range(3):
             expected = np.maximum(noise.per_answer * v + noise.per_day * spread, 1e-12)
             # The expectation of a coin's spread enters as one more cell of so many degrees.
@@ -55,7 +59,7 @@ class Noise:
             goal = np.append(squares, ANSWER_SCALE[target] ** 2)
             weight = np.append(degrees / expected**2, EXPECTED_DEGREES / ANSWER_SCALE[target] ** 2)
             per_answer, per_day = regression.fit(rows, goal, sample_weight=weight).coef_
-            noise = cls(is_share, centre, float(per_answer), float(per_day))
+            noise = cls(is_share, centre, max(float(per_answer), least), float(per_day))
         return noise
 
     def of_mean(self, sums: Sums) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 
 from modelscout.recommender.case import NORMAL_90, Interval
 from modelscout.recommender.moments import Array
-from modelscout.recommender.pooling import OTHER_SOURCE, PooledModel, recode
+from modelscout.recommender.pooling import OTHER_SOURCE, SCALES, PooledModel, recode
 from modelscout.recommender.training_data import Cells, Codes, Mask, combine
 
 GROUP = ("organization_id", "feature_id", "model_id")
@@ -46,9 +46,13 @@ def group_codes(codes: Mapping[str, Codes], names: Mapping[str, Sequence[str]]) 
 
 def own_effects(model: PooledModel, cells: Cells, names: Mapping[str, Sequence[str]]) -> OwnEffects:
     """Weigh the cells of each group by their precision."""
-    pooled, _ = model.expected(recode(cells.codes, names, model.names), cells.documented_accuracy)
+    pooled = model.expected(recode(cells.codes, names, model.names), cells.documented_accuracy).mean
     traffic = names["source"].index(TRAFFIC) if TRAFFIC in names["source"] else -1
-    other = np.where(cells.codes["source"] == traffic, 0.0, model.variances.get(OTHER_SOURCE, 0.0))
+    other = np.where(
+        cells.codes["source"] == traffic,
+        0.0,
+        model.variances.get(OTHER_SOURCE, SCALES[model.target].effect ** 2),
+    )
     # Replayed items measure the traffic's effect only as far as both sources agree.
     precision = 1.0 / (model.noise.of_mean(cells.sums) + other)
     groups, inverse = np.unique(group_codes(cells.codes, names), return_inverse=True)
@@ -62,16 +66,17 @@ def posterior(
     model: PooledModel, codes: Mapping[str, Codes], documented_accuracy: Array, groups: Codes, own: OwnEffects
 ) -> Posterior:
     """Estimates of rows whose `codes` are the model's own, and `groups` those of the own effects."""
-    mean, pooled_variance = model.expected(codes, documented_accuracy)
-    own_variance = model.variances["own"]
+    mean, pooled, unknown = model.expected(codes, documented_accuracy)
+    # What nobody has told yet of the levels above is measured by the own answers too.
+    own_variance = model.variances["own"] + unknown
     found, place = _find(own.groups, groups)
     if not len(own.groups):
-        return Posterior(mean, pooled_variance + own_variance, np.zeros(len(mean)))
+        return Posterior(mean, pooled + own_variance, np.zeros(len(mean)))
     weight = np.where(found, own_variance / (own_variance + own.variance[place]), 0.0)
     measured = np.where(found, own.measured[place], 0.0)
     left = np.where(found, weight * own.variance[place], own_variance)
     n = np.where(found, own.n[place], 0.0)
-    return Posterior(mean + weight * measured, left + (1.0 - weight) ** 2 * pooled_variance, n)
+    return Posterior(mean + weight * measured, left + (1.0 - weight) ** 2 * pooled, n)
 
 
 def standard_errors(model: PooledModel, found: Posterior) -> Array:

@@ -93,6 +93,16 @@ class Effects(NamedTuple):
     errors: npt.NDArray[np.float32]
 
 
+class Expected(NamedTuple):
+    """What is pooled, per row asked."""
+
+    mean: Array
+    variance: Array
+    """Of the error of the effects that are known."""
+    unknown: Array
+    """Variance of those that nobody has told yet: of a new model, or of an organization that is not pooled."""
+
+
 @dataclass(frozen=True)
 class PooledModel:
     """What is pooled of one target."""
@@ -107,8 +117,8 @@ class PooledModel:
     widening: Mapping[str, float]
     """Factors of the standard error, from later days: with `own` answers and with `none`."""
 
-    def expected(self, codes: Mapping[str, Codes], documented_accuracy: Array) -> tuple[Array, Array]:
-        """Mean and error variance without the organization's own effect, per row of codes of `names`."""
+    def expected(self, codes: Mapping[str, Codes], documented_accuracy: Array) -> Expected:
+        """Without the organization's own effect, per row of codes of `names`."""
         rows = len(documented_accuracy)
         mean = np.full(rows, SCALES[self.target].centre)
         errors = np.zeros((rows, DRAWS))
@@ -123,7 +133,7 @@ class PooledModel:
                 mean += np.where(found, effects.values[place] * weight, 0.0)
                 errors += np.where(found[:, None], effects.errors[place] * weight[:, None], 0.0)
             unknown += np.where(found, 0.0, self.variances[level.name] * weight**2)
-        return mean, (errors**2).mean(axis=1) + unknown
+        return Expected(mean, (errors**2).mean(axis=1), unknown)
 
     def _find(self, level: Level, codes: Mapping[str, Codes], rows: int) -> tuple[Mask, Codes]:
         wanted = _level_codes(level, codes, self.names, rows)
@@ -277,7 +287,7 @@ def ridge(
     inverse = 1.0 / (1.0 + transposed.power(2) @ weights)[:, None]
     goal = transposed @ (weights[:, None] * goals)
     enough = TOLERANCE**2 * (goal**2 * inverse).sum(axis=0)
-    found = np.zeros_like(goal) if start is None else start
+    found = np.zeros_like(goal) if start is None else start.copy()
     left = goal - found - transposed @ (weights[:, None] * (scaled @ found))
     direction = inverse * left
     size = (left * direction).sum(axis=0)
@@ -286,11 +296,14 @@ def ridge(
             break
         image = direction + transposed @ (weights[:, None] * (scaled @ direction))
         step = size / np.maximum((direction * image).sum(axis=0), _TINY)
-        found = found + step * direction
-        left = left - step * image
+        # In place: these are the largest arrays of a training.
+        found += step * direction
+        image *= step
+        left -= image
         conditioned = inverse * left
         new = (left * conditioned).sum(axis=0)
-        direction = conditioned + new / np.maximum(size, _TINY) * direction
+        direction *= new / np.maximum(size, _TINY)
+        direction += conditioned
         size = new
     return found
 
