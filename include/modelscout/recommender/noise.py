@@ -57,7 +57,8 @@ class Noise:
             # The expectation of a coin's spread enters as one more cell of so many degrees.
             rows = np.append(np.stack([v, spread], axis=1), [[ANSWER_SCALE[target], 0.0]], axis=0)
             goal = np.append(squares, ANSWER_SCALE[target] ** 2)
-            weight = np.append(degrees / expected**2, EXPECTED_DEGREES / ANSWER_SCALE[target] ** 2)
+            coin = ANSWER_SCALE[target] * noise.per_answer
+            weight = np.append(degrees / expected**2, EXPECTED_DEGREES / coin**2)
             per_answer, per_day = regression.fit(rows, goal, sample_weight=weight).coef_
             noise = cls(is_share, centre, max(float(per_answer), least), float(per_day))
         return noise
