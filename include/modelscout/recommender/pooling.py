@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from modelscout.recommender.moments import Array
 from modelscout.recommender.noise import Noise
+from modelscout.recommender.ridge import ridge
 from modelscout.recommender.training_data import KEYS, PLATFORM, Cells, Codes, Mask, combine
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ MINIMUM_ORGANIZATIONS = 3
 EM_ROUNDS = 12
 EM_DRAWS = 3
 DRAWS = 16
-TOLERANCE = 1e-4
-MOST_STEPS = 1000
-_TINY = 1e-300
 
 
 class Level(NamedTuple):
@@ -269,43 +267,6 @@ def _solve(
     scaled = ridge(design.matrix, goals, 1.0 / variance, scales, start)
     solved = scaled * scales[:, None]
     return solved[:, 0], truth - solved[:, 1:], scaled
-
-
-def ridge(
-    matrix: sparse.csr_matrix, goals: Array, weights: Array, scales: Array, start: Array | None = None
-) -> Array:
-    """Effects in units of their scales (columns by goals) that minimise the weighted squares plus their own.
-
-    Conjugate gradients for all goals at once, preconditioned with the diagonal: a column that thousands of cells share
-    beside one that a single cell has needs thousands of steps without. scikit-learn's Ridge takes no preconditioner;
-    a test holds both equal.
-    """
-    from scipy import sparse
-
-    scaled = sparse.csr_matrix(matrix @ sparse.diags_array(scales))
-    transposed = sparse.csr_matrix(scaled.T)
-    inverse = 1.0 / (1.0 + transposed.power(2) @ weights)[:, None]
-    goal = transposed @ (weights[:, None] * goals)
-    enough = TOLERANCE**2 * (goal**2 * inverse).sum(axis=0)
-    found = np.zeros_like(goal) if start is None else start.copy()
-    left = goal - found - transposed @ (weights[:, None] * (scaled @ found))
-    direction = inverse * left
-    size = (left * direction).sum(axis=0)
-    for _ in range(MOST_STEPS):
-        if (size <= enough).all():
-            break
-        image = direction + transposed @ (weights[:, None] * (scaled @ direction))
-        step = size / np.maximum((direction * image).sum(axis=0), _TINY)
-        # In place: these are the largest arrays of a training.
-        found += step * direction
-        image *= step
-        left -= image
-        conditioned = inverse * left
-        new = (left * conditioned).sum(axis=0)
-        direction *= new / np.maximum(size, _TINY)
-        direction += conditioned
-        size = new
-    return found
 
 
 def _design(cells: Cells, names: Mapping[str, Sequence[str]], levels: Sequence[Level]) -> _Design:

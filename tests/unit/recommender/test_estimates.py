@@ -23,7 +23,8 @@ from modelscout.recommender.own_answers import (
     own_effects,
     posterior,
 )
-from modelscout.recommender.pooling import PooledModel, fit, ridge, widened
+from modelscout.recommender.pooling import PooledModel, fit, widened
+from modelscout.recommender.ridge import ridge
 from modelscout.recommender.shrunken_means import ShrunkenMeans
 from modelscout.recommender.training_data import TARGETS, Mask
 
