@@ -47,11 +47,14 @@ exposed AS (
     GROUP BY a.organization_id, a.feature_id, a.model_id
 ),
 
-spread AS (
+weekdays AS (
     SELECT
         d.organization_id,
         d.feature_id,
-        stddev_samp(d.requests) / nullif(avg(d.requests) * sqrt(count(*)), 0) AS demand_relative_error
+        count(*) AS days,
+        sum(d.requests) AS requests,
+        sum(d.requests * d.requests) AS squares,
+        var_pop(d.requests) * count(*) AS squares_within
     FROM (
         SELECT
             a.organization_id,
@@ -62,7 +65,38 @@ spread AS (
         WHERE a.date > cast(:today AS date) - cast(:window_days AS integer) AND a.date < cast(:today AS date)
         GROUP BY a.organization_id, a.feature_id, a.date
     ) AS d
-    GROUP BY d.organization_id, d.feature_id
+    GROUP BY d.organization_id, d.feature_id, extract(ISODOW FROM d.date)
+),
+
+variances AS (
+    -- Weekends come every week: from two weeks on only what days of the same weekday differ by is chance. What
+    -- weekdays differ by counts only where the days are no whole weeks.
+    SELECT
+        w.organization_id,
+        w.feature_id,
+        sum(w.days) AS days,
+        sum(w.requests) / sum(w.days) AS requests_per_day,
+        sum(w.squares) - sum(w.requests) * sum(w.requests) / sum(w.days) AS squares,
+        CASE WHEN sum(w.days) >= 14 THEN sum(w.squares_within) END AS squares_within,
+        sum(w.days) - CASE WHEN sum(w.days) >= 14 THEN count(*) ELSE 1 END AS degrees
+    FROM weekdays AS w
+    GROUP BY w.organization_id, w.feature_id
+),
+
+spread AS (
+    -- The error of the past days' mean and the chance of the next month's days, n / (n - 2) for the variance being
+    -- estimated itself (that of Student's t), and two to three days beyond whole weeks.
+    SELECT
+        v.organization_id,
+        v.feature_id,
+        sqrt(
+            greatest(coalesce(v.squares_within, v.squares), 0) / greatest(v.degrees - 2, 0.5)
+            * (1.0 / v.days + 1.0 / 30.4375)
+            + greatest(v.squares - coalesce(v.squares_within, v.squares), 0) / v.days
+            * 3 * (1.0 / v.days ^ 2 + 1.0 / 30.4375 ^ 2)
+        ) / nullif(v.requests_per_day, 0) AS demand_relative_error
+    FROM variances AS v
+    WHERE v.days > 1
 ),
 
 samples AS (

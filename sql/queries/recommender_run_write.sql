@@ -8,6 +8,13 @@ VALUES (
     cast(:library_versions AS jsonb), :seed, :published, :reason, :artifact
 )
 ON CONFLICT (id) DO UPDATE SET
+    trained_at = excluded.trained_at,
+    data_from = excluded.data_from,
+    data_to = excluded.data_to,
+    kind = excluded.kind,
+    feature_names = excluded.feature_names,
+    library_versions = excluded.library_versions,
+    seed = excluded.seed,
     metrics = excluded.metrics,
     published = excluded.published,
     reason = excluded.reason,

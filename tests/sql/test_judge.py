@@ -37,6 +37,7 @@ from modelscout.benchmarks.work import load_samples
 from modelscout.emulator.answers import AnswerItem
 from modelscout.emulator.state import Fault
 from modelscout.providers.registry import open_adapter
+from modelscout.recommender.training_data import read_training_data
 from modelscout.warehouse.engine import open_engine, run_sql
 from modelscout.warehouse.maintenance import maintain
 
@@ -69,7 +70,7 @@ def calibrations(engine: Engine) -> list[tuple[Any, ...]]:
 
 def training_rows(engine: Engine) -> int:
     with engine.connect() as connection:
-        return len(run_sql(connection, "queries/recommender_training", {"today": NOW.date()}))
+        return read_training_data(connection, today=NOW.date()).judged_days
 
 
 @pytest.mark.parametrize("seed_error", [0.0, 0.02, 0.05])

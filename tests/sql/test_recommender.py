@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -24,12 +23,14 @@ from recommender_rows import (
     rows,
     tried,
 )
+from rich.console import Console
 from sqlalchemy import Engine, text
 
-from modelscout.core.errors import ConfigurationError
-from modelscout.recommender.estimates import load_estimate
+from modelscout.demo.report import print_report
+from modelscout.recommender.case import ModelEstimate
+from modelscout.recommender.estimates import Asked, load_estimates
 from modelscout.recommender.read import list_recommendations
-from modelscout.recommender.training import dump_model, fit, load_model, predict, train
+from modelscout.recommender.training import train
 
 pytestmark = pytest.mark.usefixtures("two_organizations")
 
@@ -52,6 +53,27 @@ def test_what_is_proven_on_own_items_is_a_switch_with_its_evidence(pipeline: Eng
     assert row["saving_usd_per_month"] == pytest.approx(1000 * 30.4375 * 0.01 / 2, rel=0.001)
     assert row["evidence"]["price_date"] == "2026-11-23"
     assert recommendation(pipeline, "globex")["verdict"] == "insufficient_evidence"
+
+
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_what_is_expected_of_both_models_stands_in_the_row_with_its_intervals(
+    pipeline: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    night(pipeline)
+    row = recommendation(pipeline)
+    quality = row["performance_estimate"]["expected_quality"]
+    cost = row["cost_estimate"]["expected_usd_per_request"]
+    latency = row["performance_estimate"]["expected_latency_ms"]
+    for which in ("current", "chosen"):
+        assert 0.9 < quality[which]["low"] <= quality[which]["estimate"] <= quality[which]["high"] <= 1.0
+    assert cost["current"]["low"] <= 0.01 <= cost["current"]["high"]
+    # Replayed at two cents beside a cent of real requests: its traffic is expected to be cheaper than its replay.
+    assert cost["chosen"]["low"] < 0.01 < cost["chosen"]["high"]
+    assert latency["chosen"]["low"] < 500 < latency["chosen"]["high"]
+    assert row["performance_estimate"]["current_quality"] == quality["current"]["estimate"]
+    print_report([row], [], Console(width=250))
+    assert f"{100 * quality['chosen']['low']:.0f} to 100 %" in capsys.readouterr().out
+    assert recommendation(pipeline, "globex")["performance_estimate"]["expected_quality"]["chosen"] is None
 
 
 @pytest.mark.usefixtures("cheap_is_proven")
@@ -391,13 +413,22 @@ def by_organization(organization: uuid.UUID, day: date) -> float:
     return 0.9 if organization == ACME else 0.6
 
 
+def estimate(
+    engine: Engine, organization: uuid.UUID, feature: str, model: str, workload: str | None = None
+) -> tuple[uuid.UUID | None, ModelEstimate]:
+    with engine.connect() as connection:
+        loaded = load_estimates(connection, now=NOW)
+    [found] = loaded.of([Asked(str(organization), feature, str(MODELS[model]), workload)])
+    return loaded.version_id, found
+
+
 def test_too_little_to_train_on_is_said(pipeline: Engine) -> None:
     report = train(pipeline, run_key="a", now=NOW)
     assert (report.published, report.reason) == (False, "too few judged days to train on")
-    with pipeline.connect() as connection:
-        estimate, version = load_estimate(connection, now=NOW)
+    version, found = estimate(pipeline, ACME, "search", "cheap")
     assert version is None
-    assert estimate(str(ACME), "search", str(MODELS["cheap"])) == 0.5
+    assert found.quality.estimate == 0.5
+    assert (found.latency_ms, found.cost_usd, found.own_answers) == (None, None, 0)
 
 
 def test_a_version_that_is_better_on_later_days_is_published_and_loads(
@@ -412,11 +443,11 @@ def test_a_version_that_is_better_on_later_days_is_published_and_loads(
     [run] = rows(pipeline, "SELECT * FROM recommender_runs")
     assert run["data_to"] == NOW.date()
     assert set(run["library_versions"]) >= {"scikit-learn", "skops"}
-    with pipeline.connect() as connection:
-        estimate, version = load_estimate(connection, now=NOW)
-    assert version == report.run_id
-    assert estimate(str(ACME), "search", str(MODELS["cheap"])) == pytest.approx(0.9, abs=0.05)
-    assert estimate(str(GLOBEX), "search", str(MODELS["cheap"])) == pytest.approx(0.6, abs=0.05)
+    for organization, quality in ((ACME, 0.9), (GLOBEX, 0.6)):
+        version, found = estimate(pipeline, organization, "search", "cheap")
+        assert version == report.run_id
+        assert found.quality.estimate == pytest.approx(quality, abs=0.05)
+        assert found.quality.low <= quality <= found.quality.high
 
 
 def test_training_again_for_the_same_run_replaces_its_row(pipeline: Engine, engine: Engine) -> None:
@@ -463,29 +494,4 @@ def test_a_version_in_use_that_is_better_stays(pipeline: Engine, engine: Engine)
     report = train(pipeline, run_key="new", now=NOW)
     assert not report.published
     assert "not better than the version in use" in report.reason
-    with pipeline.connect() as connection:
-        assert load_estimate(connection, now=NOW)[1] != report.run_id
-
-
-class Foreign:
-    """A type that we never write."""
-
-
-def test_an_artifact_with_unknown_types_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown types .*Foreign.*: train again"):
-        load_model(dump_model(Foreign()))
-
-
-def test_an_artifact_predicts_what_the_model_did() -> None:
-    data = [
-        {"organization_id": o, "feature_id": "f", "model_id": m, "family": "x", "documented_accuracy": 0.5,
-         "n": 100.0, "score_sum": 100.0 * s}
-        for o, m, s in (("a", "m", 0.9), ("a", "n", 0.8), ("b", "m", 0.4), ("b", "n", 0.3))
-    ]  # fmt: skip
-    model = fit(data, seed=1)
-    copy = load_model(dump_model(model))
-    unknown = [{"organization_id": "never", "feature_id": "seen", "model_id": "before"}]
-    for what in (data, unknown):
-        assert list(predict(copy, what)) == list(predict(model, what))
-    assert 0 <= predict(copy, unknown)[0] <= 1
-    assert json.dumps(list(predict(copy, data)))
+    assert estimate(pipeline, ACME, "search", "cheap")[0] != report.run_id

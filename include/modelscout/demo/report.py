@@ -25,7 +25,7 @@ def print_report(
     table = Table(title="Recommendations", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("organization", "feature", "in use", "recommended", "verdict"):
         table.add_column(name, overflow="fold", no_wrap=name == "verdict")
-    for name in ("score", "saving/month", "90 % interval", "bound", "n"):
+    for name in ("score", "saving/month", "90 % interval", "quality", "bound", "n"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("evidence", overflow="fold")
     for row in recommendations:
@@ -80,10 +80,18 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         str(row["recommendation_score"]),
         money(row["saving_usd_per_month"]),
         f"{money(interval['low'])} to {money(interval['high'])}" if interval else "-",
+        _quality(row),
         "-" if row["quality_bound"] is None else f"{100 * row['quality_bound']:+.1f} pt",
         str(row["n"]),
         _evidence(row),
     ]
+
+
+def _quality(row: Mapping[str, Any]) -> str:
+    """90 % interval of the recommended model's expected mean score."""
+    expected = (row["performance_estimate"] or {}).get("expected_quality") or {}
+    interval = expected.get("current" if row["verdict"] == "keep" else "chosen")
+    return f"{100 * interval['low']:.0f} to {100 * interval['high']:.0f} %" if interval else "-"
 
 
 def _evidence(row: Mapping[str, Any]) -> str:

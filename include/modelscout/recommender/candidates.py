@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelscout.recommender.case import Candidate, Interval
+from modelscout.recommender.case import Candidate, Interval, ModelEstimate
 from modelscout.recommender.evidence import Evidence
 from modelscout.recommender.moments import PairSums, shrink
 
@@ -34,6 +34,8 @@ class Tried:
     last_sequence: int | None = None
     simulated: bool = False
     against_reference: Evidence | None = None
+    estimate: ModelEstimate | None = None
+    """What the recommender expects of it, the scores here included; without one `expected_quality` is weighed in."""
 
 
 def candidates(tried: Sequence[Tried]) -> tuple[Candidate, ...]:
@@ -69,7 +71,7 @@ def _candidate(tried: Tried, change: Interval | None) -> Candidate:
         model=tried.model,
         evidence=tried.evidence,
         spread=spread if n > 1 else 1.0,
-        quality=(tried.expected_quality * PRIOR_WEIGHT + tried.scores.candidate) / (PRIOR_WEIGHT + n),
+        quality=tried.estimate.quality.estimate if tried.estimate else _weighed(tried),
         cost_ratio=tried.costs.ratio(),
         cost_per_item_usd=tried.cost_per_item_usd,
         median_ms=tried.median_ms,
@@ -79,4 +81,10 @@ def _candidate(tried: Tried, change: Interval | None) -> Candidate:
         simulated=tried.simulated,
         against_reference=tried.against_reference,
         quality_change=change,
+        estimate=tried.estimate,
     )
+
+
+def _weighed(tried: Tried) -> float:
+    n = tried.scores.n
+    return (tried.expected_quality * PRIOR_WEIGHT + tried.scores.candidate) / (PRIOR_WEIGHT + n)

@@ -31,6 +31,20 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelEstimate:
+    """One model's figures for one feature of one organization, with 90 % intervals."""
+
+    quality: Interval
+    """Mean score, 0 to 1."""
+    latency_ms: Interval | None
+    """Typical response time; None where nothing is known. The mean of the days' logarithms, as the cost is."""
+    cost_usd: Interval | None
+    """Typical cost per answered request; None where nothing is known."""
+    own_answers: int
+    """Judged answers of the organization's own that went into the quality."""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One model that was tried on the same items as the model in use.
 
@@ -59,6 +73,8 @@ class Candidate:
     """Evidence against the feature's fixed reference, where that is not the model in use any more."""
     quality_change: Interval | None = None
     """Mean score minus that of the model in use, shrunken over the candidates tried; None of nothing."""
+    estimate: ModelEstimate | None = None
+    """What the recommender expects of it in this feature's traffic."""
 
     @property
     def proven(self) -> bool:
@@ -130,11 +146,13 @@ class FeatureCase:
     candidates: tuple[Candidate, ...] = ()
     simulated: bool = False
     demand_relative_error: float = 0.0
-    """Standard error of the mean requests per day, as a share of that mean."""
+    """Standard error of the next month's requests as foretold by the past days' mean, as a share of that mean."""
     successors: tuple[Successor, ...] = ()
     """What could follow a model that goes away: the vendor's line first, in its order."""
     recommended_before: str | None = None
     """Id of the model that the last decision before today recommended to change to."""
+    current_estimate: ModelEstimate | None = None
+    """What the recommender expects of the model in use."""
 
     @property
     def is_gone(self) -> bool:

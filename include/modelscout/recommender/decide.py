@@ -101,7 +101,8 @@ def _trial(case: FeatureCase, chosen: Candidate) -> Decision:
     )
     return Decision(
         Verdict.TRIAL,
-        score=min(49, _score(chosen)),
+        # Below every proven switch, and in the order of what it may bring.
+        score=min(49, _score(chosen) // 2),
         chosen=chosen,
         recommended_model_id=chosen.model_id,
         recommended_model=chosen.model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from modelscout.core.types import ModelStatus
-from modelscout.recommender.candidates import PRIOR_WEIGHT, Tried, candidates
-from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase, Successor
+from modelscout.recommender.candidates import Tried, candidates
+from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase, ModelEstimate, Successor
+from modelscout.recommender.estimates import Asked, Estimates
 from modelscout.recommender.evidence import Evidence
 from modelscout.recommender.moments import PairSums
 from modelscout.recommender.streams import StreamKey, weigh_streams
@@ -22,12 +23,11 @@ WINDOW_DAYS = 30
 EXPOSURE_DAYS = 7
 """What depends on a model that goes away is the mean of so many whole days, as in analytics.lifecycle."""
 USABLE = {ModelStatus.ACTIVE, ModelStatus.AVAILABLE, ModelStatus.DEPRECATED}
-QualityEstimate = Callable[[str, str, str], float]
-"""(organization id, feature id, model id) -> expected mean score, 0 to 1."""
+Known = Mapping[Asked, ModelEstimate]
 
 
 def load_cases(
-    connection: Connection, *, now: datetime, horizon_days: int, estimate: QualityEstimate
+    connection: Connection, *, now: datetime, horizon_days: int, estimates: Estimates
 ) -> list[FeatureCase]:
     """Every feature with an assigned model. Opens an evidence stream for each candidate tried first now."""
     today = now.date()
@@ -43,24 +43,37 @@ def load_cases(
     beyond = today + timedelta(days=horizon_days)
     usable = _usable_models(connection, beyond)
     successors = _successors(connection, now=now, beyond=beyond)
-    tried = _tried(pairs, evidence, usable, estimate)
+    known = _estimates(pairs, features, estimates)
+    tried = _tried(pairs, evidence, usable, known)
     return [
         _case(
             row,
             candidates(tried[row["organization_id"], row["feature_id"]]),
             usable[row["organization_id"]],
             successors[row["organization_id"], row["feature_id"]],
-            estimate,
+            known.get(Asked(row["organization_id"], row["feature_id"], row["current_model_id"])),
         )
         for row in features
     ]
+
+
+def _estimates(pairs: Iterable[Row], features: Iterable[Row], estimates: Estimates) -> Known:
+    """Of every model in use and every one tried beside it."""
+    wanted = {Asked(p["organization_id"], p["feature_id"], p["model_id"]) for p in pairs}
+    wanted |= {
+        Asked(f["organization_id"], f["feature_id"], f["current_model_id"])
+        for f in features
+        if f["current_model_id"] is not None
+    }
+    asked = sorted(wanted, key=lambda a: a[:3])
+    return dict(zip(asked, estimates.of(asked), strict=True))
 
 
 def _tried(
     pairs: Sequence[Row],
     evidence: Mapping[StreamKey, Evidence],
     usable: Mapping[str, Mapping[str, str]],
-    estimate: QualityEstimate,
+    known: Known,
 ) -> dict[tuple[str, str], list[Tried]]:
     """What was tried beside the model in use, with the evidence against the fixed reference where that is another."""
     fixed = {
@@ -78,7 +91,7 @@ def _tried(
                     pair,
                     evidence[StreamKey.of(pair)],
                     fixed.get((organization, feature, model)),
-                    expected_quality=estimate(organization, feature, model),
+                    estimate=known[Asked(organization, feature, model)],
                     callable_ids=callable_ids.get(organization, set()),
                 )
             )
@@ -90,7 +103,7 @@ def _one_tried(
     evidence: Evidence,
     against_reference: Evidence | None,
     *,
-    expected_quality: float,
+    estimate: ModelEstimate,
     callable_ids: set[str],
 ) -> Tried:
     return Tried(
@@ -101,7 +114,8 @@ def _one_tried(
         scores=_sums(pair, "score", int(pair["n"])),
         costs=_sums(pair, "cost", int(pair["priced"])),
         cost_per_item_usd=_float(pair["cost_per_item_usd"]),
-        expected_quality=expected_quality,
+        expected_quality=estimate.quality.estimate,
+        estimate=estimate,
         median_ms=_float(pair["candidate_median_ms"]),
         reference_median_ms=_float(pair["reference_median_ms"]),
         callable=pair["model_id"] in callable_ids,
@@ -163,7 +177,7 @@ def _case(
     candidates: tuple[Candidate, ...],
     usable: Mapping[str, str],
     successors: tuple[Successor, ...],
-    estimate: QualityEstimate,
+    estimate: ModelEstimate | None,
 ) -> FeatureCase:
     days = Decimal(int(row["days"]) or 1)
     successes = Decimal(int(row["successes"]))
@@ -171,12 +185,6 @@ def _case(
     # The first of the vendor's line that the organization can use: a nearer one may retire within the horizon too.
     heir = next((s for s in successors if s.step is not None and s.usable), None)
     successor = f"{row['current_provider']}/{heir.model if heir else row['catalog_successor']}"
-    quality = None
-    if row["current_model_id"] is not None:
-        prior = estimate(row["organization_id"], row["feature_id"], row["current_model_id"])
-        outcomes = int(row["outcome_count"])
-        total = float(row["outcome_score_sum"] or 0)
-        quality = (prior * PRIOR_WEIGHT + total) / (PRIOR_WEIGHT + outcomes) if outcomes else None
     return FeatureCase(
         organization_id=row["organization_id"],
         organization=row["organization"],
@@ -193,7 +201,9 @@ def _case(
         requests_per_month=Decimal(int(row["answers"])) / days * DAYS_PER_MONTH,
         cost_per_request_usd=cost / successes if cost is not None and successes else None,
         exposure_usd_per_day=row["cost_usd_per_day"],
-        current_quality=quality,
+        # Without an own answer that was judged quality is unknown, whatever others' was.
+        current_quality=estimate.quality.estimate if estimate and estimate.own_answers else None,
+        current_estimate=estimate,
         current_mean_ms=_float(row["mean_duration_ms"]),
         demand_relative_error=float(row["demand_relative_error"] or 0),
         samples=int(row["samples"]),

@@ -19,7 +19,7 @@ from modelscout.quality.gate import SuiteResult, log_failures, require_table_sou
 from modelscout.quality.suites import RECOMMENDATIONS
 from modelscout.recommender.case import Candidate, Decision, FeatureCase, Interval
 from modelscout.recommender.decide import decide
-from modelscout.recommender.estimates import load_estimate
+from modelscout.recommender.estimates import load_estimates
 from modelscout.recommender.evidence import Evidence
 from modelscout.recommender.inputs import load_cases
 from modelscout.recommender.objective import saving_per_month
@@ -37,15 +37,15 @@ def publish(
     checks gets none until it is mended. Raises QualityGateFailed, with the results kept, where all are broken.
     """
     with engine.begin() as connection:
-        estimate, version = load_estimate(connection, now=now)
+        estimates = load_estimates(connection, now=now)
         blocked = blocked_organizations(connection)
         cases = [
             case
-            for case in load_cases(connection, now=now, horizon_days=horizon_days, estimate=estimate)
+            for case in load_cases(connection, now=now, horizon_days=horizon_days, estimates=estimates)
             if case.organization_id not in blocked
         ]
         decisions = [(case, decide(case, today=now.date(), horizon_days=horizon_days)) for case in cases]
-        rows = [_row(case, decision, now=now, version=version) for case, decision in decisions]
+        rows = [_row(case, decision, now=now, version=estimates.version_id) for case, decision in decisions]
         checked = write_checked(connection, rows, day=now.date())
         keep(connection, checked, run_key=run_key or f"publish {now.date()}", now=now, only_audited=True)
         if not checked.stops_the_run:
@@ -114,6 +114,7 @@ def _cost_estimate(case: FeatureCase, decision: Decision) -> dict[str, Any]:
         "requests_per_month": case.requests_per_month.quantize(Decimal(1)),
         "current_cost_per_request_usd": case.cost_per_request_usd,
         "recommended_cost_per_request_usd": _recommended_cost(case, decision),
+        "expected_usd_per_request": _expected(case, decision, "cost_usd"),
         "saving_usd_per_month": _interval(decision.saving),
         "unpriced_requests": case.unpriced_requests,
         "exposure_usd_per_day": case.exposure_usd_per_day if decision.verdict is Verdict.MIGRATE else None,
@@ -137,8 +138,10 @@ def _performance_estimate(case: FeatureCase, decision: Decision) -> dict[str, An
     return {
         "current_quality": case.current_quality,
         "recommended_quality": chosen.quality if chosen else None,
-        "quality_change": _change(chosen.quality_change) if chosen else None,
+        "quality_change": _unrounded(chosen.quality_change) if chosen else None,
+        "expected_quality": _expected(case, decision, "quality"),
         "current_mean_ms": case.current_mean_ms,
+        "expected_latency_ms": _expected(case, decision, "latency_ms"),
         "replay_median_ms": chosen.median_ms if chosen else None,
         "replay_reference_median_ms": chosen.reference_median_ms if chosen else None,
     }
@@ -193,8 +196,17 @@ def _interval(value: Interval | None) -> dict[str, float] | None:
     return {"estimate": round(value.estimate, 2), "low": round(value.low, 2), "high": round(value.high, 2)}
 
 
-def _change(value: Interval | None) -> dict[str, float] | None:
-    """A change of the mean score; shares of 1, so that cents do not fit."""
+def _expected(case: FeatureCase, decision: Decision, name: str) -> dict[str, dict[str, float] | None]:
+    """The recommender's own estimate with its interval, of the model in use and of the one chosen."""
+    chosen = decision.chosen.estimate if decision.chosen else None
+    return {
+        which: _unrounded(getattr(estimate, name)) if estimate is not None else None
+        for which, estimate in (("current", case.current_estimate), ("chosen", chosen))
+    }
+
+
+def _unrounded(value: Interval | None) -> dict[str, float] | None:
+    """Not in cents: shares of 1, milliseconds, USD of one request."""
     return None if value is None else {"estimate": value.estimate, "low": value.low, "high": value.high}
 
 

@@ -4,41 +4,46 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from sqlalchemy import Connection, Engine, text
 
-from modelscout.core.errors import ConfigurationError
-from modelscout.recommender.estimates import ShrunkenMeans, training_rows
-from modelscout.warehouse.engine import Row, run_sql
+from modelscout.recommender.artifact import KIND, Version, dump_version, load_version
+from modelscout.recommender.calibration import expect, widening
+from modelscout.recommender.judging import TargetErrors, verdict_on
+from modelscout.recommender.moments import Array
+from modelscout.recommender.pooling import LEVELS, PooledModel, fit, widened
+from modelscout.recommender.shrunken_means import ShrunkenMeans
+from modelscout.recommender.training_data import (
+    HOLDOUT_DAYS,
+    TARGETS,
+    Cells,
+    TrainingData,
+    read_training_data,
+)
+from modelscout.warehouse.engine import one_snapshot, run_sql
 
-HOLDOUT_DAYS = 7
 MINIMUM_ROWS = 20
-CATEGORIES = ("organization_id", "feature_id", "model_id", "family", "feature_model")
-NUMBERS = ("documented_accuracy",)
-LIBRARIES = ("scikit-learn", "skops", "pandas", "numpy")
+LIBRARIES = ("scikit-learn", "skops", "numpy", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What one training found. Errors are mean squared, per answer, on the held-out days.
-
-    `in_use_error` is of those held-out days that the version in use was not trained on; None where there is none.
-    """
+    """What one training found. `error` and the two beside it are those of the quality."""
 
     run_id: uuid.UUID
     rows: int
+    """Judged days of cells that may be pooled."""
     error: float | None
     baseline_error: float | None
     in_use_error: float | None
     published: bool
     reason: str
+    targets: Mapping[str, TargetErrors]
 
 
 def train(engine: Engine, *, run_key: str, now: datetime, seed: int = 7) -> TrainingReport:
@@ -46,55 +51,25 @@ def train(engine: Engine, *, run_key: str, now: datetime, seed: int = 7) -> Trai
 
     Running it again for the same `run_key` replaces the same row.
     """
-    with engine.connect() as connection:
-        rows = training_rows(connection, now=now)
-        in_use = _version_in_use(connection, _run_id(run_key))
-    earlier, later = _split(rows, now.date())
-    if len(earlier) < MINIMUM_ROWS or not later:
-        report = TrainingReport(
-            _run_id(run_key), len(rows), None, None, None, False, "too few judged days to train on"
-        )
-        _store(engine, report, rows, artifact=None, now=now, seed=seed)
+    run_id = _run_id(run_key)
+    with one_snapshot(engine) as connection:
+        in_use = _version_in_use(connection, run_id)
+        unseen_from = in_use[1] + timedelta(days=1) if in_use else None
+        data = read_training_data(connection, today=now.date(), unseen_from=unseen_from)
+    if not _is_enough(data):
+        report = _report(run_id, data, {}, (False, "too few judged days to train on"))
+        _store(engine, report, data, artifact=None, now=now, seed=seed)
         return report
-    candidate = fit(earlier, seed=seed)
-    error = _error(predict(candidate, later), later)
-    means = ShrunkenMeans.fit(earlier)
-    baseline = _error(np.asarray([means.expected(r["feature_id"], r["model_id"]) for r in later]), later)
-    rivals = None if in_use is None else _on_unseen_days(candidate, in_use, later)
-    published, reason = _judge(error, baseline, rivals, first=in_use is None)
-    in_use_error = rivals.in_use if rivals else None
-    report = TrainingReport(_run_id(run_key), len(rows), error, baseline, in_use_error, published, reason)
-    artifact = dump_model(fit(rows, seed=seed)) if published else None
-    _store(engine, report, rows, artifact=artifact, now=now, seed=seed)
+    candidate: dict[str, PooledModel] = {}
+    errors: dict[str, TargetErrors] = {}
+    for target in TARGETS:
+        earlier = data.cells(target, data.shares & (data.period == 0))
+        if float(earlier.sums.days.sum()) >= MINIMUM_ROWS:
+            candidate[target], errors[target] = _fit_and_judge(data, target, earlier, in_use, seed)
+    report = _report(run_id, data, errors, verdict_on(errors, is_first=in_use is None))
+    artifact = dump_version(_on_all_days(data, candidate, seed)) if report.published else None
+    _store(engine, report, data, artifact=artifact, now=now, seed=seed)
     return report
-
-
-class _Rivals(NamedTuple):
-    """Errors of both versions on the days that are new to the version in use."""
-
-    candidate: float
-    in_use: float
-
-
-def _version_in_use(connection: Connection, but_not: uuid.UUID) -> tuple[Any, date] | None:
-    """The published model and the last day that it was trained on."""
-    row = connection.execute(
-        text(
-            "SELECT artifact, data_to FROM recommender_runs WHERE published AND artifact IS NOT NULL "
-            "AND id <> :id ORDER BY trained_at DESC LIMIT 1"
-        ),
-        {"id": but_not},
-    ).first()
-    return None if row is None else (load_model(bytes(row.artifact)), row.data_to)
-
-
-def _on_unseen_days(candidate: Any, in_use: tuple[Any, date], later: Sequence[Row]) -> _Rivals | None:
-    # What it was fitted to would flatter the version in use, so that it would never be replaced.
-    model, trained_to = in_use
-    unseen = [r for r in later if r["day"] > trained_to]
-    if not unseen:
-        return None
-    return _Rivals(_error(predict(candidate, unseen), unseen), _error(predict(model, unseen), unseen))
 
 
 def was_trained_on(engine: Engine, day: date) -> bool:
@@ -106,109 +81,93 @@ def was_trained_on(engine: Engine, day: date) -> bool:
         return bool(connection.execute(statement, {"day": day}).scalar())
 
 
-def fit(rows: Sequence[Row], *, seed: int) -> Any:
-    """A ridge regression of the mean score on organization, feature, model and family, weighted by answers."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.linear_model import Ridge
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder
+def _is_enough(data: TrainingData) -> bool:
+    days = data.sums["quality"].days
+    earlier = days[data.shares & (data.period == 0)].sum()
+    return bool(earlier >= MINIMUM_ROWS and days[data.shares & (data.period > 0)].sum() > 0)
 
-    encode = ColumnTransformer(
-        [
-            ("categories", OneHotEncoder(handle_unknown="ignore"), list(CATEGORIES)),
-            ("numbers", "passthrough", list(NUMBERS)),
-        ]
+
+def _fit_and_judge(
+    data: TrainingData, target: str, earlier: Cells, in_use: tuple[Version, date] | None, seed: int
+) -> tuple[PooledModel, TargetErrors]:
+    """One target fitted on the earlier days, its intervals calibrated and its errors measured on the later ones."""
+    names = data.names
+    later = data.cells(target, data.shares & (data.period > 0))
+    model = fit(target, earlier, names, seed=seed)
+    if not len(later):
+        return model, TargetErrors()
+    model = widened(model, widening(model, earlier, later, names, seed=seed))
+    unseen = data.cells(target, data.shares & (data.period == 2))
+    rival = in_use[0].get(target) if in_use else None
+    can_compare = rival is not None and len(unseen) > 0
+    return model, TargetErrors(
+        error=_error(expect(model, later, earlier, names).mean, later),
+        shrunken_mean=_error(ShrunkenMeans.fit(target, earlier, names).expected(later, names), later),
+        unseen_error=_error(expect(model, unseen, earlier, names).mean, unseen) if can_compare else None,
+        in_use=_error(expect(rival, unseen, earlier, names).mean, unseen) if rival and can_compare else None,
     )
-    model = Pipeline([("encode", encode), ("ridge", Ridge(alpha=20.0, random_state=seed))])
-    n = np.asarray([r["n"] for r in rows])
-    target = np.asarray([r["score_sum"] for r in rows]) / n
-    return model.fit(_frame(rows), target, ridge__sample_weight=n)
 
 
-def predict(model: Any, rows: Sequence[Mapping[str, Any]]) -> npt.NDArray[np.float64]:
-    """Expected mean scores, within 0 to 1."""
-    return np.clip(np.asarray(model.predict(_frame(rows)), dtype=np.float64), 0.0, 1.0)
-
-
-def dump_model(model: Any) -> bytes:
-    """A skops file: it loads without running code."""
-    import skops.io
-
-    return bytes(skops.io.dumps(model))
-
-
-def load_model(artifact: bytes) -> Any:
-    """Load a skops file. Raises ConfigurationError where it holds types that we never write."""
-    import skops.io
-
-    unknown = skops.io.get_untrusted_types(data=artifact)
-    if unknown:
-        raise ConfigurationError(f"recommender artifact holds unknown types {unknown}: train again")
-    return skops.io.loads(artifact)
-
-
-def _frame(rows: Sequence[Mapping[str, Any]]) -> Any:
-    import pandas as pd
-
-    frame = pd.DataFrame(
-        {
-            "organization_id": [r["organization_id"] for r in rows],
-            "feature_id": [r["feature_id"] for r in rows],
-            "model_id": [r["model_id"] for r in rows],
-            "family": [r.get("family", "unknown") for r in rows],
-            "documented_accuracy": [float(r.get("documented_accuracy", 0.5)) for r in rows],
-        }
-    )
-    frame["feature_model"] = frame["feature_id"] + "/" + frame["model_id"]
-    # Plain objects: the encoder's categories then need no pandas type in the artifact.
-    return frame.astype(dict.fromkeys(CATEGORIES, object))
-
-
-def _split(rows: Sequence[Row], today: date) -> tuple[list[Row], list[Row]]:
-    first_held_out = today - timedelta(days=HOLDOUT_DAYS - 1)
-    earlier = [r for r in rows if r["day"] < first_held_out]
-    return earlier, [r for r in rows if r["day"] >= first_held_out]
-
-
-def _error(expected: npt.NDArray[np.float64], rows: Sequence[Row]) -> float:
-    n = np.asarray([r["n"] for r in rows])
-    mean = np.asarray([r["score_sum"] for r in rows]) / n
-    return float((n * (expected - mean) ** 2).sum() / n.sum())
-
-
-def _judge(error: float, baseline: float, rivals: _Rivals | None, *, first: bool) -> tuple[bool, str]:
-    if error >= baseline:
-        return False, f"not better than the shrunken mean ({error:.6f} against {baseline:.6f})"
-    if rivals is None and not first:
-        return False, "no judged day since the version in use was trained"
-    if rivals is not None and rivals.candidate > rivals.in_use:
-        return (
-            False,
-            f"not better than the version in use ({rivals.candidate:.6f} against {rivals.in_use:.6f})",
+def _on_all_days(data: TrainingData, candidate: Version, seed: int) -> Version:
+    """The candidate fitted again, later days included, with the variances and factors that were judged."""
+    return {
+        target: widened(
+            fit(target, data.cells(target, data.shares), data.names, seed=seed, variances=model.variances),
+            model.widening,
         )
-    return True, f"better than the shrunken mean ({error:.6f} against {baseline:.6f})"
+        for target, model in candidate.items()
+    }
+
+
+def _version_in_use(connection: Connection, but_not: uuid.UUID) -> tuple[Version, date] | None:
+    """The published models and the last day that they were trained on."""
+    row = connection.execute(
+        text(
+            "SELECT artifact, data_to FROM recommender_runs WHERE published AND artifact IS NOT NULL "
+            "AND kind = :kind AND id <> :id ORDER BY trained_at DESC LIMIT 1"
+        ),
+        {"id": but_not, "kind": KIND},
+    ).first()
+    return None if row is None else (load_version(bytes(row.artifact)), row.data_to)
+
+
+def _error(expected: Array, cells: Cells) -> float:
+    """Mean squared error per answer, over days."""
+    sums = cells.sums
+    squares = sums.nyy - 2.0 * expected * sums.ny + expected**2 * sums.n
+    return max(0.0, float(squares.sum() / sums.n.sum()))
 
 
 def _run_id(run_key: str) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_URL, f"modelscout/recommender/{run_key}")
 
 
+def _report(
+    run_id: uuid.UUID, data: TrainingData, errors: Mapping[str, TargetErrors], verdict: tuple[bool, str]
+) -> TrainingReport:
+    quality = errors.get("quality", TargetErrors())
+    return TrainingReport(
+        run_id, data.judged_days, quality.error, quality.shrunken_mean, quality.in_use, *verdict, errors
+    )
+
+
 def _store(
     engine: Engine,
     report: TrainingReport,
-    rows: Sequence[Row],
+    data: TrainingData,
     *,
     artifact: bytes | None,
     now: datetime,
     seed: int,
 ) -> None:
-    days = [r["day"] for r in rows]
-    metrics = {
+    metrics: dict[str, Any] = {
         "mean_squared_error": report.error,
         "shrunken_mean": report.baseline_error,
         "in_use": report.in_use_error,
         "rows": report.rows,
+        "cells": int(data.shares.sum()),
         "holdout_days": HOLDOUT_DAYS,
+        "targets": {target: asdict(errors) for target, errors in report.targets.items()},
     }
     with engine.begin() as connection:
         run_sql(
@@ -217,11 +176,11 @@ def _store(
             {
                 "id": str(report.run_id),
                 "now": now,
-                "data_from": min(days, default=None),
-                "data_to": max(days, default=None),
-                "kind": "ridge",
+                "data_from": data.first_day,
+                "data_to": data.last_day,
+                "kind": KIND,
                 "metrics": json.dumps(metrics),
-                "feature_names": [*CATEGORIES, *NUMBERS],
+                "feature_names": [level.name for level in LEVELS],
                 "library_versions": json.dumps({name: version(name) for name in LIBRARIES}),
                 "seed": seed,
                 "published": report.published,
