@@ -117,6 +117,7 @@ SELECT
     coalesce(s.margin, f.default_margin) AS margin,
     s.switching_cost_usd,
     s.current_model_id::text AS current_model_id,
+    s.reference_model_id::text AS reference_model_id,
     m.provider AS current_provider,
     m.provider_model_id AS current_model,
     m.successor_model_id AS catalog_successor,

@@ -115,6 +115,7 @@ reference AS (
 )
 
 SELECT
+    'paired' AS kind,
     c.organization_id::text AS organization_id,
     c.feature_id,
     c.model_id::text AS model_id,

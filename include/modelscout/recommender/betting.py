@@ -97,12 +97,12 @@ def histograms(values: Array, rows: Indices, count: int) -> Array:
 
 
 @lru_cache(maxsize=256)
-def log_weights(margin: float) -> Array:
+def log_weights(margin: float, likely_variance: float = LIKELY_VARIANCE) -> Array:
     """Logarithms of the gamblers' shares of the capital, most where an equal candidate is approved fastest.
 
     The best stake is about distance / variance (Kelly); an equal candidate is `margin` away from the null.
     """
-    likely = np.log(margin / LIKELY_VARIANCE)
+    likely = np.log(margin / likely_variance)
     bell = np.exp(-0.5 * ((np.log(STAKES) - likely) / PRIOR_SPREAD) ** 2)
     shares = (1.0 - UNIFORM_SHARE) * bell / bell.sum() + UNIFORM_SHARE / len(STAKES)
     return np.asarray(np.log(shares))
@@ -119,7 +119,7 @@ def log_capital(counts: Array, mean: float, weights: Array) -> Array:
     return _mix(counts @ log_factors(mean) + weights)
 
 
-def path_peak(streams: Streams, margin: float) -> Array:
+def path_peak(streams: Streams, margin: float, likely_variance: float = LIKELY_VARIANCE) -> Array:
     """The largest log capital of each stream so far against "worse by the margin or more"; never below 0."""
     lengths = streams.lengths
     looks = -(-lengths // ITEMS_PER_LOOK)
@@ -130,7 +130,7 @@ def path_peak(streams: Streams, margin: float) -> Array:
     # Sums since the stream began: sums since the chunk began minus those before the stream.
     total = np.concatenate([np.zeros((1, len(VALUES))), np.cumsum(counts, axis=0)])
     since = total[1:] - np.repeat(total[first_look[:-1]], looks, axis=0)
-    capital = log_capital(since, -margin, log_weights(margin))
+    capital = log_capital(since, -margin, log_weights(margin, likely_variance))
     peaks = np.zeros(len(lengths))
     np.maximum.at(peaks, np.repeat(np.arange(len(lengths)), looks), capital)
     return peaks

@@ -36,6 +36,8 @@ class Tried:
     against_reference: Evidence | None = None
     estimate: ModelEstimate | None = None
     """What the recommender expects of it, the scores here included; without one `expected_quality` is weighed in."""
+    cost_ratio: Interval | None = None
+    """Where costs are not of the same items: its cost divided by that of the model in use."""
 
 
 def candidates(tried: Sequence[Tried]) -> tuple[Candidate, ...]:
@@ -72,7 +74,7 @@ def _candidate(tried: Tried, change: Interval | None) -> Candidate:
         evidence=tried.evidence,
         spread=spread if n > 1 else 1.0,
         quality=tried.estimate.quality.estimate if tried.estimate else _weighed(tried),
-        cost_ratio=tried.costs.ratio(),
+        cost_ratio=tried.cost_ratio or tried.costs.ratio(),
         cost_per_item_usd=tried.cost_per_item_usd,
         median_ms=tried.median_ms,
         reference_median_ms=tried.reference_median_ms,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from modelscout.core.types import ModelStatus
-from modelscout.recommender.candidates import Tried, candidates
+from modelscout.recommender.candidates import candidates
 from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase, ModelEstimate, Successor
 from modelscout.recommender.estimates import Asked, Estimates
-from modelscout.recommender.evidence import Evidence
-from modelscout.recommender.moments import PairSums
-from modelscout.recommender.streams import StreamKey, weigh_streams
+from modelscout.recommender.randomised import LEAST_PROPENSITY
+from modelscout.recommender.streams import weigh_streams
+from modelscout.recommender.tried_models import is_fairly_judged, tried_models
 from modelscout.warehouse.engine import Row, run_sql
 
 WINDOW_DAYS = 30
@@ -33,18 +33,21 @@ def load_cases(
     today = now.date()
     run_sql(connection, "queries/recommender_fix_references", {"today": today})
     pairs = run_sql(connection, "queries/recommender_pairs", {"now": now})
+    traffic = run_sql(connection, "queries/recommender_randomised", {"least_propensity": LEAST_PROPENSITY})
     features = run_sql(
         connection, "queries/recommender_features", {"now": now, "today": today, "window_days": WINDOW_DAYS}
     )
     margins = {(row["organization_id"], row["feature_id"]): float(row["margin"]) for row in features}
     # An organization that was switched off is not decided, and its streams rest.
     pairs = [p for p in pairs if (p["organization_id"], p["feature_id"]) in margins]
-    evidence = weigh_streams(connection, pairs, margins, now=now)
+    traffic = [t for t in traffic if (t["organization_id"], t["feature_id"]) in margins]
+    traffic = [t for t in traffic if is_fairly_judged(t)]
+    evidence = weigh_streams(connection, pairs, traffic, margins, now=now)
     beyond = today + timedelta(days=horizon_days)
     usable = _usable_models(connection, beyond)
     successors = _successors(connection, now=now, beyond=beyond)
-    known = _estimates(pairs, features, estimates)
-    tried = _tried(pairs, evidence, usable, known)
+    known = _estimates([*pairs, *traffic], features, estimates)
+    tried = tried_models([*pairs, *traffic], features, evidence, usable, known)
     return [
         _case(
             row,
@@ -67,70 +70,6 @@ def _estimates(pairs: Iterable[Row], features: Iterable[Row], estimates: Estimat
     }
     asked = sorted(wanted, key=lambda a: a[:3])
     return dict(zip(asked, estimates.of(asked), strict=True))
-
-
-def _tried(
-    pairs: Sequence[Row],
-    evidence: Mapping[StreamKey, Evidence],
-    usable: Mapping[str, Mapping[str, str]],
-    known: Known,
-) -> dict[tuple[str, str], list[Tried]]:
-    """What was tried beside the model in use, with the evidence against the fixed reference where that is another."""
-    fixed = {
-        (p["organization_id"], p["feature_id"], p["model_id"]): evidence[StreamKey.of(p)]
-        for p in pairs
-        if not p["is_in_use"]
-    }
-    callable_ids = {organization: set(models.values()) for organization, models in usable.items()}
-    tried: dict[tuple[str, str], list[Tried]] = defaultdict(list)
-    for pair in pairs:
-        if pair["is_in_use"]:
-            organization, feature, model = pair["organization_id"], pair["feature_id"], pair["model_id"]
-            tried[organization, feature].append(
-                _one_tried(
-                    pair,
-                    evidence[StreamKey.of(pair)],
-                    fixed.get((organization, feature, model)),
-                    estimate=known[Asked(organization, feature, model)],
-                    callable_ids=callable_ids.get(organization, set()),
-                )
-            )
-    return tried
-
-
-def _one_tried(
-    pair: Row,
-    evidence: Evidence,
-    against_reference: Evidence | None,
-    *,
-    estimate: ModelEstimate,
-    callable_ids: set[str],
-) -> Tried:
-    return Tried(
-        model_id=pair["model_id"],
-        provider=pair["provider"],
-        model=pair["model"],
-        evidence=evidence,
-        scores=_sums(pair, "score", int(pair["n"])),
-        costs=_sums(pair, "cost", int(pair["priced"])),
-        cost_per_item_usd=_float(pair["cost_per_item_usd"]),
-        expected_quality=estimate.quality.estimate,
-        estimate=estimate,
-        median_ms=_float(pair["candidate_median_ms"]),
-        reference_median_ms=_float(pair["reference_median_ms"]),
-        callable=pair["model_id"] in callable_ids,
-        last_sequence=int(pair["last_sequence"]),
-        simulated=bool(pair["simulated"]),
-        against_reference=against_reference,
-    )
-
-
-def _sums(pair: Row, what: str, n: int) -> PairSums:
-    names = (
-        f"candidate_{what}", f"reference_{what}", f"candidate_{what}_squared", f"reference_{what}_squared",
-        f"{what}_product",
-    )  # fmt: skip
-    return PairSums(n, *(float(pair[name] or 0.0) for name in names))
 
 
 def _usable_models(connection: Connection, beyond: date) -> dict[str, dict[str, str]]:

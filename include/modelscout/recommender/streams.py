@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from modelscout.recommender.betting import Streams
 from modelscout.recommender.evidence import Evidence, weigh_many
+from modelscout.recommender.randomised import Traffic, weigh_traffic
 from modelscout.recommender.spending import error_share
 from modelscout.warehouse.engine import Row, run_sql
 
@@ -33,25 +34,40 @@ class StreamKey(NamedTuple):
     kind: str = "paired"
 
     @classmethod
-    def of(cls, row: Mapping[str, object], kind: str = "paired") -> StreamKey:
+    def of(cls, row: Mapping[str, object]) -> StreamKey:
         """The key of a row that has its columns."""
         return cls(
             str(row["organization_id"]),
             str(row["feature_id"]),
             str(row["reference_model_id"]),
             str(row["model_id"]),
-            kind,
+            str(row["kind"]),
         )
 
 
 def weigh_streams(
-    connection: Connection, pairs: Sequence[Row], margins: Mapping[tuple[str, str], float], *, now: datetime
+    connection: Connection,
+    pairs: Sequence[Row],
+    traffic: Sequence[Row],
+    margins: Mapping[tuple[str, str], float],
+    *,
+    now: datetime,
 ) -> dict[StreamKey, Evidence]:
     """Evidence of every pair of models tried. Opens a stream for each that is tried first now.
 
-    `pairs`: rows of recommender_pairs. `margins`: per organization and feature.
+    `pairs`: rows of recommender_pairs. `traffic`: rows of recommender_randomised. `margins`: per organization and
+    feature.
     """
-    stored = _open(connection, pairs, now)
+    rows = [*pairs, *traffic]
+    stored = _open(connection, rows, now)
+    evidence = _weigh_pairs(pairs, margins, stored) | _weigh_traffic(traffic, margins, stored)
+    _store(connection, rows, evidence)
+    return evidence
+
+
+def _weigh_pairs(
+    pairs: Sequence[Row], margins: Mapping[tuple[str, str], float], stored: Mapping[StreamKey, Row]
+) -> dict[StreamKey, Evidence]:
     keys = [StreamKey.of(p) for p in pairs]
     found = weigh_many(
         Streams.of([np.asarray(p["differences"], dtype=np.float64) for p in pairs]),
@@ -59,9 +75,31 @@ def weigh_streams(
         alphas=[float(stored[k]["error_share"]) for k in keys],
         earlier_log_e_values=[float(stored[k]["log_e_value"]) for k in keys],
     )
-    evidence = dict(zip(keys, found, strict=True))
-    _store(connection, pairs, evidence)
-    return evidence
+    return dict(zip(keys, found, strict=True))
+
+
+def _weigh_traffic(
+    traffic: Sequence[Row], margins: Mapping[tuple[str, str], float], stored: Mapping[StreamKey, Row]
+) -> dict[StreamKey, Evidence]:
+    return {
+        key: weigh_traffic(
+            traffic_of(row),
+            margin=margins[key.organization_id, key.feature_id],
+            alpha=float(stored[key]["error_share"]),
+            earlier_log_e_value=float(stored[key]["log_e_value"]),
+        )
+        for row in traffic
+        for key in [StreamKey.of(row)]
+    }
+
+
+def traffic_of(row: Row) -> Traffic:
+    """The judged requests of a row of recommender_randomised."""
+    return Traffic(
+        np.asarray(row["scores"], dtype=np.float64),
+        np.asarray(row["is_candidate"], dtype=np.bool_),
+        np.asarray(row["propensities"], dtype=np.float64),
+    )
 
 
 def _open(connection: Connection, pairs: Sequence[Row], now: datetime) -> dict[StreamKey, Row]:
@@ -78,7 +116,7 @@ def _open(connection: Connection, pairs: Sequence[Row], now: datetime) -> dict[S
 
 def _stored(connection: Connection, now: datetime) -> dict[StreamKey, Row]:
     rows = run_sql(connection, "queries/recommender_streams", {"now": now})
-    return {StreamKey.of(r, r["kind"]): r for r in rows}
+    return {StreamKey.of(r): r for r in rows}
 
 
 def _begins(pair: Row, stream: Row | None) -> bool:
@@ -101,9 +139,10 @@ def _rounds(fresh: Sequence[Row], stored: Mapping[StreamKey, Row]) -> dict[tuple
         if stream["counts"]:
             feature = (key.organization_id, key.feature_id)
             last[feature] = max(last[feature], int(stream["ordinal"]))
-    tried: dict[tuple[str, str], set[str]] = defaultdict(set)
+    # A model that is tried in two ways is two candidates: either proof could be the wrong one.
+    tried: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for pair in fresh:
-        tried[pair["organization_id"], pair["feature_id"]].add(pair["model_id"])
+        tried[pair["organization_id"], pair["feature_id"]].add((pair["model_id"], pair["kind"]))
     return {feature: _Round(last[feature] + 1, len(models)) for feature, models in tried.items()}
 
 
