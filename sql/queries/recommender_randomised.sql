@@ -1,10 +1,12 @@
 -- Grain: one model that an experiment tried beside the model in use of a feature of one organization, or beside the
 -- model that the margin is fixed to where that is another; with its judged requests as arrays in the order in which
--- their judgements came in. Owner: recommender. Reads: ai_usage_events, ai_usage_outcomes, ai_feature_settings,
+-- they were made. Owner: recommender. Reads: ai_usage_events, ai_usage_outcomes, ai_feature_settings,
 -- ai_models, model_drifts.
 -- A request is the first attempt of a call with an experiment and the chance that it had to get its model. Several
 -- judgements of one answer count as their mean; a failure of the model itself scores 0, a failure of the network or of
 -- a limit is no evidence. What a model answered before it changed under its id counts no more.
+-- A request counts once :mature_days days have passed, with what was judged within them: one model's answers may be
+-- judged sooner than another's, so that the order in which judgements come in would tell the models apart.
 -- An experiment with a chance below :least_propensity is left out as a whole.
 WITH requests AS (
     SELECT
@@ -23,16 +25,16 @@ WITH requests AS (
         END AS score,
         -- Network and limits: neither judged nor to be judged.
         e.error_type IS NULL OR e.error_type IN ('bad_request', 'malformed_answer', 'refusal') AS counts,
-        coalesce(o.sequence, cast(cast(e.added_by AS text) AS bigint)) AS sequence
+        cast(extract(EPOCH FROM e.occurred_at) * 1000000 AS bigint) AS sequence
     FROM ai_usage_events AS e
     CROSS JOIN LATERAL modelscout.model_named(e.provider, e.requested_model, e.organization_id) AS m
     LEFT JOIN LATERAL (
-        SELECT
-            cast(avg(j.score) AS double precision) AS score,
-            min(cast(cast(j.added_by AS text) AS bigint)) AS sequence
+        SELECT cast(avg(j.score) AS double precision) AS score
         FROM ai_usage_outcomes AS j
-        WHERE j.organization_id = e.organization_id AND j.request_id = e.request_id
-        HAVING count(*) > 0
+        WHERE
+            j.organization_id = e.organization_id
+            AND j.request_id = e.request_id
+            AND j.recorded_at <= e.occurred_at + :mature_days * interval '1 day'
     ) AS o ON TRUE
     LEFT JOIN LATERAL modelscout.price_usage(
         e.organization_id, e.provider, m.provider_model_id, e.processing, e.occurred_at,
@@ -44,6 +46,7 @@ WITH requests AS (
         e.experiment_id IS NOT NULL
         AND e.propensity IS NOT NULL
         AND e.attempt = 1
+        AND e.occurred_at < cast(:now AS timestamptz) - :mature_days * interval '1 day'
         AND e.occurred_at >= coalesce(d.drifted_at, '-infinity')
 ),
 

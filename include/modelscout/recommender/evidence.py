@@ -46,6 +46,11 @@ class Evidence:
     method: str = "paired: betting e-process, mixture of fixed stakes, inverted for the bounds"
 
     @property
+    def is_randomised(self) -> bool:
+        """Whether it is from different requests that chance dealt out, not from pairs."""
+        return self.method.startswith("randomised")
+
+    @property
     def proven(self) -> bool:
         """Whether "worse by the margin or more" is rejected."""
         return self.log_e_value >= -math.log(self.alpha)

@@ -14,7 +14,7 @@ from modelscout.core.types import ModelStatus
 from modelscout.recommender.candidates import candidates
 from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase, ModelEstimate, Successor
 from modelscout.recommender.estimates import Asked, Estimates
-from modelscout.recommender.randomised import LEAST_PROPENSITY
+from modelscout.recommender.randomised import LEAST_PROPENSITY, MATURE_DAYS
 from modelscout.recommender.streams import weigh_streams
 from modelscout.recommender.tried_models import is_fairly_judged, tried_models
 from modelscout.warehouse.engine import Row, run_sql
@@ -33,7 +33,11 @@ def load_cases(
     today = now.date()
     run_sql(connection, "queries/recommender_fix_references", {"today": today})
     pairs = run_sql(connection, "queries/recommender_pairs", {"now": now})
-    traffic = run_sql(connection, "queries/recommender_randomised", {"least_propensity": LEAST_PROPENSITY})
+    traffic = run_sql(
+        connection,
+        "queries/recommender_randomised",
+        {"now": now, "mature_days": MATURE_DAYS, "least_propensity": LEAST_PROPENSITY},
+    )
     features = run_sql(
         connection, "queries/recommender_features", {"now": now, "today": today, "window_days": WINDOW_DAYS}
     )

@@ -152,7 +152,7 @@ def _evidence(
 ) -> dict[str, Any]:
     window = case.data_window
     return {
-        "kind": "paired replay of the organization's own items" if decision.chosen else "none",
+        "kind": _kind(decision),
         "margin": case.margin,
         "samples": case.samples,
         "retires_on": case.retires_on,
@@ -164,6 +164,14 @@ def _evidence(
         "tried": [_candidate(case, c) for c in case.candidates],
         **decision.details,
     }
+
+
+def _kind(decision: Decision) -> str:
+    if decision.chosen is None:
+        return "none"
+    if decision.chosen.evidence.is_randomised:
+        return "randomised traffic of the organization's own"
+    return "paired replay of the organization's own items"
 
 
 def _candidate(case: FeatureCase, candidate: Candidate) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from modelscout.recommender.moments import PairSums
 
 LEAST_PROPENSITY = 0.05
 """Experiments with a smaller chance for either model prove nothing: a bound on d has to be known before."""
+MATURE_DAYS = 3
+"""A request counts when so many days have passed, with what was judged within them."""
 LIKELY_ANSWER_VARIANCE = 0.16
 """Variance of the scores that the stakes are prepared for: about that of four good answers in five."""
 PRIOR_ANSWERS = 10.0
@@ -38,7 +40,7 @@ METHOD = "randomised: inverse propensity weighting, betting e-process, inverted 
 
 
 class Traffic(NamedTuple):
-    """Judged requests of an experiment to two models, in the order in which their judgements came in."""
+    """Judged requests of an experiment to two models, in the order in which they were made."""
 
     scores: Array
     is_candidate: npt.NDArray[np.bool_]

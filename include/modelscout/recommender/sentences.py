@@ -19,8 +19,9 @@ def proof_sentence(case: FeatureCase, candidate: Candidate) -> str:
     e = candidate.evidence
     better = case.objective == QUALITY and e.proven_better
     claim = "better" if better else f"at most {100 * case.margin:g} points worse"
+    where = "requests that chance gave to either" if e.is_randomised else "of your own items"
     return (
-        f"Proven on {e.n} of your own items: {candidate.model} is {claim} than "
+        f"Proven on {e.n} {where}: {candidate.model} is {claim} than "
         f"{case.current_model} (measured {points(e.effect or 0.0)}, bound {points(e.lower_bound)}, "
         f"error {100 * e.alpha:.2g} % over all looks)."
     )
