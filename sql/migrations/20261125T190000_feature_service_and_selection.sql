@@ -144,3 +144,48 @@ LEFT JOIN ai_models AS m ON s.current_model_id = m.id;
 COMMENT ON VIEW feature_assignments IS 'Contract 1.0';
 COMMENT ON VIEW current_model_recommendations IS 'Contract 1.0';
 COMMENT ON VIEW model_catalog IS 'Contract 1.0';
+
+-- Grain: one model as selection sees it; scores by use case, the price of a million tokens of which a fifth are
+-- output. A price that is not known is NULL.
+CREATE VIEW modelscout.selection_models WITH (security_invoker = TRUE) AS
+SELECT
+    m.id,
+    m.provider,
+    m.provider_model_id AS model,
+    m.owner_organization_id,
+    extract(EPOCH FROM m.retires_on)::double precision AS retires_at_s,
+    coalesce(c.verified, '{}') AS verified,
+    coalesce(c.contradicted, '{}') AS contradicted,
+    coalesce((
+        SELECT jsonb_object_agg(u.key, (u.value ->> 'score')::double precision)
+        FROM jsonb_each(m.use_case_scores) AS u
+        WHERE jsonb_typeof(u.value -> 'score') = 'number'
+    ), '{}') AS scores,
+    p.usd_per_million_tokens
+FROM ai_models AS m
+LEFT JOIN LATERAL (
+    SELECT
+        array_agg(x.capability ORDER BY x.capability) FILTER (WHERE x.result = 'verified') AS verified,
+        array_agg(x.capability ORDER BY x.capability) FILTER (WHERE x.result = 'contradicted') AS contradicted
+    FROM ai_model_capabilities AS x
+    WHERE x.model_id = m.id
+) AS c ON TRUE
+LEFT JOIN LATERAL (
+    SELECT
+        (0.8 * x.input_usd_per_million_tokens + 0.2 * x.output_usd_per_million_tokens)::double precision
+            AS usd_per_million_tokens
+    FROM ai_model_prices AS x
+    WHERE
+        x.provider = m.provider
+        AND x.provider_model_id = m.provider_model_id
+        AND x.organization_id IS NULL
+        AND x.processing = 'standard'
+        AND x.above_input_tokens = 0
+        AND x.superseded_at IS NULL
+        AND x.valid_from <= now()
+    ORDER BY x.valid_from DESC
+    LIMIT 1
+) AS p ON TRUE
+WHERE m.provider IS NOT NULL AND m.provider_model_id IS NOT NULL;
+GRANT SELECT ON modelscout.selection_models
+TO modelscout_pipeline, modelscout_application, modelscout_organization;
