@@ -4,6 +4,7 @@ keeper = SnapshotKeeper(url).start()
 selection = ModelSelector(keeper).select(organization, "chat", Workload(complexity="high"))
 """
 
+from modelscout.selection.analysis import Request, analyze_workload
 from modelscout.selection.choosing import Selection
 from modelscout.selection.errors import (
     NoModelAvailable,
@@ -25,6 +26,7 @@ __all__ = [
     "ModelState",
     "ModelStates",
     "NoModelAvailable",
+    "Request",
     "Selection",
     "SelectionContext",
     "SelectionError",
@@ -34,4 +36,5 @@ __all__ = [
     "UnknownFeature",
     "UnknownOrganization",
     "Workload",
+    "analyze_workload",
 ]

@@ -17,18 +17,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
-
-import psycopg
 
 from modelscout.core.clock import Clock
 from modelscout.core.clock import now as current_time
 from modelscout.core.errors import ConfigurationError
+from modelscout.selection.changes import CHANNEL, EVERYBODY, Changes, Loaded
 from modelscout.selection.errors import SnapshotUnavailable
 from modelscout.selection.snapshot import Snapshot
 from modelscout.selection.snapshot_file import SnapshotFile
-from modelscout.selection.source import CHANNEL, EVERYBODY, Changes, Loaded, WarehouseSource
+
+if TYPE_CHECKING:
+    from modelscout.selection.source import WarehouseSource
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ class SnapshotKeeper:
 
         Raises SnapshotUnavailable where neither is to be had, ConfigurationError where the login is of no use.
         """
+        import psycopg
+
         try:
             self._connect()
         except (psycopg.OperationalError, psycopg.InterfaceError) as away:
@@ -123,7 +126,7 @@ class SnapshotKeeper:
         self._thread = threading.Thread(target=self._run, name="modelscout-snapshot", daemon=True)
         self._thread.start()
 
-    def _start_from_file(self, away: psycopg.Error) -> None:
+    def _start_from_file(self, away: Exception) -> None:
         reason = _first_line(away)
         if self._file is None:
             raise SnapshotUnavailable(
@@ -146,6 +149,8 @@ class SnapshotKeeper:
     # The thread
 
     def _run(self) -> None:
+        import psycopg
+
         away = self._source is None
         while not self._stop.is_set():
             try:
@@ -166,6 +171,9 @@ class SnapshotKeeper:
         self._disconnect()
 
     def _connect(self) -> WarehouseSource:
+        # The driver takes longer to load than everything else here.
+        from modelscout.selection.source import WarehouseSource
+
         self._source = WarehouseSource(self._url, self._served(), self._clock)
         # Listening comes before reading: what commits in between is told.
         self._source.connection.execute(f"LISTEN {CHANNEL}".encode())

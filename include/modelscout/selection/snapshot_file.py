@@ -17,8 +17,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from psycopg.conninfo import conninfo_to_dict
-
 from modelscout.selection.errors import SnapshotUnavailable
 from modelscout.selection.plan import Feature, Model
 from modelscout.selection.planner import Planner
@@ -34,6 +32,8 @@ class SnapshotFile:
 
     def __init__(self, path: Path, url: str) -> None:
         """`url` is the warehouse's; its password is not used."""
+        from psycopg.conninfo import conninfo_to_dict
+
         self.path = path
         parts = conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
         self._login = [str(parts.get(name) or "") for name in ("user", "host", "port", "dbname")]

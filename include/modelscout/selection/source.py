@@ -13,49 +13,24 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg.rows import args_row
 
 from modelscout.core.clock import Clock
 from modelscout.core.errors import ConfigurationError
+from modelscout.selection.changes import EVERYBODY, Changes, Loaded, Rows
 from modelscout.selection.planner import Planner
 from modelscout.selection.rows import FeatureRow, OrganizationRow, feature_of, model_of
 from modelscout.selection.snapshot import Snapshot, SnapshotBuilder
 from modelscout.usage.store import connect
 from modelscout.warehouse.sqlfiles import load_sql
 
-CHANNEL = "modelscout_selection"
 SLICE_ROWS = 100
 """Taken in at once, in well under a millisecond; then other threads have their turn."""
 SCOPED_AT_ONCE = 50
 """Organizations whose transactions are sent together."""
-EVERYBODY = -1
-"""The slot of models and features."""
-Rows = Callable[[str, Sequence[Any]], None]
-"""Is told every row: its kind (`model`, `feature`, `organization`, `setting`) and its values."""
-
-
-class Changes(NamedTuple):
-    """What committed since a snapshot."""
-
-    slots: frozenset[int]
-    """Of organizations to read anew; `EVERYBODY` among them means models or features."""
-    seen: str
-    """pg_snapshot up to which that is so."""
-    at_s: float
-    """When it was asked, in seconds since 1970."""
-
-
-class Loaded(NamedTuple):
-    """A snapshot and the state of the database that it shows."""
-
-    snapshot: Snapshot
-    seen: str
-    """pg_snapshot: transactions that it does not show are read next time."""
-    anew: tuple[str, ...] = ()
-    """Organizations that a refresh read anew, or found gone."""
 
 
 class WarehouseSource:
@@ -114,7 +89,7 @@ class WarehouseSource:
             {f.id: f for f in map(feature_of, self._told("selection_known_features", "feature", tell))},
         )
         builder = SnapshotBuilder(planner)
-        self._read(builder, self._served() if self._scoped else None, tell)
+        self._read(builder, None if self._organizations is None else self._served(), tell)
         return Loaded(builder.build(now.at_s), now.seen)
 
     def changes(self, last: Loaded) -> Changes:
@@ -145,8 +120,7 @@ class WarehouseSource:
         return Changes(frozenset(), str(row[0]) if row is not None else "", at_s)
 
     def _served(self) -> list[str]:
-        assert self._organizations is not None  # noqa: S101  # The constructor refuses otherwise.
-        return [str(organization) for organization in self._organizations()]
+        return [] if self._organizations is None else list(self._organizations())
 
     def _in_slots(self, slots: frozenset[int], snapshot: Snapshot) -> list[str]:
         """Organizations of these slots, new ones included as far as this login may know of them."""
