@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from modelscout.selection.plan import Assignment, Choice, Organization
+from modelscout.selection.plan import (
+    Assignment,
+    Choice,
+    Order,
+    Orders,
+    Organization,
+    cheapest_first,
+    order_of,
+)
 from modelscout.selection.snapshot import Snapshot
 from modelscout.selection.state import ModelState, Standing
 from modelscout.selection.workload import Workload
 
+EXACT = frozenset({"high", "critical"})
+"""Accuracies for which only trusted models will do."""
 States = dict[tuple[str, str], ModelState]
 
 
@@ -58,95 +68,93 @@ def choose(
     monotonic_s: float,
 ) -> Selection | None:
     """The best of what may be called; None where nothing may. `now_s` counts from 1970."""
-    passed: list[tuple[Choice, str]] = []
-    fit = []
-    for choice in _ordered(assignment, workload):
-        problem = _unfit(choice, workload, now_s)
-        if problem is None:
-            fit.append(choice)
-        else:
-            passed.append((choice, problem))
-    if not fit:
+    plan = assignment.plan
+    orders = _orders(assignment, workload) if plan.rules else plan.orders
+    exact = workload.accuracy in EXACT
+    # Work of high accuracy keeps its model, whatever it costs.
+    if exact:
+        order = orders.ordinary
+    elif assignment.over_budget:
+        order = orders.frugal
+    else:
+        order = orders.cheap if workload.cost_sensitivity == "high" else orders.ordinary
+    all_alive = now_s < plan.changes_at_s
+    if not (all_alive and workload.requires <= order.common and (order.all_trusted or not exact)):
+        order = _fitting(orders, assignment, workload, now_s)
+    if not order.choices:
         return None
-    if assignment.over_budget or workload.cost_sensitivity == "high":
-        fit = _cheapest_first(fit, assignment, workload, passed)
-    standing = Standing.READY
+    first, rest, passed, standing = order.choices[0], order.rest, order.passed_over, Standing.READY
     if states is not None:
-        fit, standing = _by_standing(fit, assignment, workload, states, monotonic_s, passed)
+        state = states.get(first.key)
+        if state is not None:
+            slowest_ms = workload.deadline_ms or plan.max_latency_ms
+            standing = state.standing(monotonic_s, workload.requests, slowest_ms)
+            if standing is not Standing.READY:
+                first, rest, passed, standing = _by_standing(order, assignment, workload, states, monotonic_s)
     return Selection(
-        organization.id, feature_id, fit[0], tuple(fit[1:]), workload, organization, assignment, snapshot,
-        tuple(passed), standing,
-    )  # fmt: skip
+        organization.id,
+        feature_id,
+        first,
+        rest,
+        workload,
+        organization,
+        assignment,
+        snapshot,
+        passed,
+        standing,
+    )
 
 
-def _ordered(assignment: Assignment, workload: Workload) -> tuple[Choice, ...]:
-    """The choices for this kind of work: of the first rule that fits, else the feature's."""
+def _orders(assignment: Assignment, workload: Workload) -> Orders:
+    """The orders for this kind of work: of the first rule that fits, else the feature's."""
     for rule in assignment.plan.rules:
         for name, levels in rule.when:
             if getattr(workload, name) not in levels:
                 break
         else:
-            return rule.choices
-    return assignment.plan.choices
+            return rule.orders
+    return assignment.plan.orders
+
+
+def _fitting(orders: Orders, assignment: Assignment, workload: Workload, now_s: float) -> Order:
+    """Only the models that may answer this, and again the cheapest first where cost counts."""
+    fit, passed = [], []
+    for choice in orders.ordinary.choices:
+        problem = _unfit(choice, workload, now_s)
+        if problem is None:
+            fit.append(choice)
+        else:
+            passed.append((choice, problem))
+    narrowed = order_of(fit, tuple(passed))
+    if workload.accuracy in EXACT or not (assignment.over_budget or workload.cost_sensitivity == "high"):
+        return narrowed
+    return cheapest_first(narrowed, over_budget=assignment.over_budget)
 
 
 def _unfit(choice: Choice, workload: Workload, now_s: float) -> str | None:
     """Why the model may not answer this at all."""
     if choice.retires_at_s <= now_s:
         return "it is retired"
-    if workload.requires and not workload.requires <= choice.capabilities:
+    if not workload.requires <= choice.capabilities:
         return f"it is not verified for {', '.join(sorted(workload.requires - choice.capabilities))}"
-    if workload.accuracy in ("high", "critical") and not choice.trusted:
+    if workload.accuracy in EXACT and not choice.trusted:
         return f"nothing proves it for work of {workload.accuracy} accuracy"
     return None
 
 
-def _cheapest_first(
-    fit: list[Choice], assignment: Assignment, workload: Workload, passed: list[tuple[Choice, str]]
-) -> list[Choice]:
-    """The cheapest of those that are good enough goes first, where it is cheaper than what would go first.
-
-    Good enough is what is proven; under a budget that is used up also what people chose. A price that is not known
-    is not low. Work of high accuracy keeps its model.
-    """
-    first = fit[0]
-    if workload.accuracy in ("high", "critical") or first.usd_per_million_tokens is None:
-        return fit
-    enough = [c for c in fit[1:] if c.proven or (assignment.over_budget and c.trusted)]
-    priced = [c for c in enough if c.usd_per_million_tokens is not None]
-    cheapest = min(priced, key=lambda c: c.usd_per_million_tokens or 0.0, default=None)
-    if cheapest is None or (cheapest.usd_per_million_tokens or 0.0) >= first.usd_per_million_tokens:
-        return fit
-    passed.append((first, "the month's budget is used up" if assignment.over_budget else "cost counts here"))
-    return [cheapest, *(c for c in fit if c is not cheapest)]
-
-
 def _by_standing(
-    fit: list[Choice],
-    assignment: Assignment,
-    workload: Workload,
-    states: States,
-    now: float,
-    passed: list[tuple[Choice, str]],
-) -> tuple[list[Choice], Standing]:
+    order: Order, assignment: Assignment, workload: Workload, states: States, now: float
+) -> tuple[Choice, tuple[Choice, ...], tuple[tuple[Choice, str], ...], Standing]:
     """The same models, those that may be called now first. Who can wait waits for a model that is only busy."""
     slowest_ms = workload.deadline_ms or assignment.plan.max_latency_ms
     patient = workload.urgency == "batch" or workload.accuracy == "critical"
-    worst = Standing.READY
     standings = []
-    for choice in fit:
+    for choice in order.choices:
         state = states.get(choice.key)
         standing = Standing.READY if state is None else state.standing(now, workload.requests, slowest_ms)
-        if patient and standing is Standing.BUSY:
-            standing = Standing.READY
-        worst = max(worst, standing)
-        standings.append(standing)
-    if worst is Standing.READY:
-        return fit, worst
+        standings.append(Standing.READY if patient and standing is Standing.BUSY else standing)
     best = min(standings)
-    for choice, standing in zip(fit, standings, strict=True):
-        if standing is best:
-            break
-        passed.append((choice, states[choice.key].why(now, slowest_ms)))
-    order = sorted(range(len(fit)), key=standings.__getitem__)
-    return [fit[i] for i in order], best
+    ranked = [order.choices[n] for n in sorted(range(len(standings)), key=standings.__getitem__)]
+    before = order.choices[: standings.index(best)]
+    passed = tuple((c, states[c.key].why(now, slowest_ms)) for c in before)
+    return ranked[0], tuple(ranked[1:]), (*order.passed_over, *passed), best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -73,20 +73,43 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """Models in the order in which they are taken, with what a request would otherwise have to work out."""
+
+    choices: tuple[Choice, ...]
+    rest: tuple[Choice, ...]
+    """All but the first."""
+    common: frozenset[str]
+    """Capabilities that every one of them has."""
+    all_trusted: bool
+    passed_over: tuple[tuple[Choice, str], ...] = ()
+    """What stepped back for the first, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The order for ordinary work, where cost counts, and where the month's budget is used up."""
+
+    ordinary: Order
+    cheap: Order
+    frugal: Order
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A kind of work with an order of its own. `when` holds (field of Workload, levels that fit)."""
 
     when: tuple[tuple[str, frozenset[str]], ...]
-    choices: tuple[Choice, ...]
+    orders: Orders
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What may answer one feature. Shared by every organization for which it is the same."""
 
-    choices: tuple[Choice, ...]
+    orders: Orders
+    first: Choice | None
     rest: tuple[Choice, ...]
-    """All but the first."""
     rules: tuple[Rule, ...]
     max_latency_ms: float | None
     ordered_by: str
@@ -95,8 +118,6 @@ class Plan:
     """(`provider/model`, why) of models that were chosen and cannot serve."""
     changes_at_s: float
     """When the first of the choices retires."""
-    simple: bool
-    """Neither rules nor limits: an ordinary request takes the first choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +150,39 @@ class Feature:
     id: str
     use_case: str | None
     required: frozenset[str]
+
+
+def order_of(choices: Sequence[Choice], passed_over: tuple[tuple[Choice, str], ...] = ()) -> Order:
+    """The order of these choices."""
+    common = frozenset.intersection(*(c.capabilities for c in choices)) if choices else frozenset[str]()
+    return Order(tuple(choices), tuple(choices[1:]), common, all(c.trusted for c in choices), passed_over)
+
+
+def orders_of(choices: Sequence[Choice]) -> Orders:
+    """All three orders of these choices."""
+    ordinary = order_of(choices)
+    return Orders(
+        ordinary, cheapest_first(ordinary, over_budget=False), cheapest_first(ordinary, over_budget=True)
+    )
+
+
+def cheapest_first(order: Order, *, over_budget: bool) -> Order:
+    """The cheapest that is good enough goes first, where it is cheaper than what would go first.
+
+    Good enough is what is proven; under a budget that is used up also what people chose. A price that is not known
+    is not low.
+    """
+    first = order.choices[0] if order.choices else None
+    if first is None or first.usd_per_million_tokens is None:
+        return order
+    enough = [c for c in order.rest if c.proven or (over_budget and c.trusted)]
+    prices = [
+        (c.usd_per_million_tokens, n) for n, c in enumerate(enough) if c.usd_per_million_tokens is not None
+    ]
+    if not prices or min(prices)[0] >= first.usd_per_million_tokens:
+        return order
+    cheapest = enough[min(prices)[1]]
+    why = "the month's budget is used up" if over_budget else "cost counts here"
+    return order_of(
+        [cheapest, *(c for c in order.choices if c is not cheapest)], (*order.passed_over, (first, why))
+    )

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelscout.features.defaults import default_order, default_score
-from modelscout.selection.plan import Assignment, Choice, Feature, Model, Organization, Plan, Rule, Source
+from modelscout.selection.plan import (
+    NEVER_S,
+    Assignment,
+    Choice,
+    Feature,
+    Model,
+    Organization,
+    Plan,
+    Rule,
+    Source,
+    orders_of,
+)
 from modelscout.selection.rows import FeatureRow, own_model_of
 
 MOST_AUTOMATIC = 4
@@ -36,7 +47,7 @@ class Planner:
         found = self._assignments.get(key)
         if found is None:
             plan = _PlanMaker(self, organization, row, feature).plan()
-            direct = plan.simple and not row.over_budget and bool(plan.choices)
+            direct = plan.first is not None and not (plan.rules or plan.max_latency_ms or row.over_budget)
             found = self._assignments[key] = Assignment(plan, row.over_budget, direct)
         return found
 
@@ -73,16 +84,16 @@ class _PlanMaker:
         rules = tuple(self._rules(choices))
         limits = json.loads(self._row.limits or "{}")
         latency = limits.get("max_latency_ms")
-        every = [*choices, *(choice for rule in rules for choice in rule.choices)]
+        every = [*choices, *(choice for rule in rules for choice in rule.orders.ordinary.choices)]
         return Plan(
-            choices=choices,
+            orders=orders_of(choices),
+            first=choices[0] if choices else None,
             rest=choices[1:],
             rules=rules,
             max_latency_ms=None if latency is None else float(latency),
             ordered_by=default_order(self._feature.id, self._feature.use_case)[0],
             left_out=tuple(self._left_out.items()),
-            changes_at_s=min((choice.retires_at_s for choice in every), default=float("inf")),
-            simple=not rules and latency is None,
+            changes_at_s=min((choice.retires_at_s for choice in every), default=NEVER_S),
         )
 
     def _ordered(self) -> Iterator[Choice]:
@@ -140,7 +151,7 @@ class _PlanMaker:
             first = self._choice(rule.get("model_id"), Source.WORKLOAD)
             if first is not None:
                 when = tuple((word, frozenset(levels)) for word, levels in sorted(rule["when"].items()))
-                yield Rule(when, (first, *(c for c in choices if c.model_id != first.model_id)))
+                yield Rule(when, orders_of((first, *(c for c in choices if c.model_id != first.model_id))))
 
     def _choice(self, identity: str | None, source: Source) -> Choice | None:
         """The model as a choice; None, and the reason in `left_out`, where it cannot serve."""

@@ -68,24 +68,29 @@ class ModelSelector:
             known, assignment = snapshot.find(organization, feature)
         states = self.states.by_organization.get(known.id)
         now_s = self._clock()
+        plan = assignment.plan
         # The ordinary case: nothing is known against the first choice.
-        if states is None and assignment.direct and workload.plain and now_s < assignment.plan.changes_at_s:
-            plan = assignment.plan
-            return _tuple_new(
-                Selection,
-                (
-                    known.id,
-                    feature,
-                    plan.choices[0],
-                    plan.rest,
-                    workload,
-                    known,
-                    assignment,
-                    snapshot,
-                    (),
-                    _READY,
-                ),
-            )
+        if assignment.direct and workload.plain and now_s < plan.changes_at_s:
+            state = None if states is None else states.get(plan.first.key)  # type: ignore[union-attr]
+            if (
+                state is None
+                or state.standing(self.states.clock(), workload.requests, workload.deadline_ms) is _READY
+            ):
+                return _tuple_new(
+                    Selection,
+                    (
+                        known.id,
+                        feature,
+                        plan.first,
+                        plan.rest,
+                        workload,
+                        known,
+                        assignment,
+                        snapshot,
+                        (),
+                        _READY,
+                    ),
+                )
         found = choose(
             snapshot,
             known,
@@ -116,8 +121,8 @@ def _nothing(organization: Organization, feature: str, assignment: Assignment, w
     reasons = (
         "; ".join(f"{name}: {why}" for name, why in plan.left_out) or "no usable model has what it needs"
     )
-    if plan.choices:
-        reasons = "none of " + ", ".join(c.name for c in plan.choices) + " fits"
+    if plan.first is not None:
+        reasons = "none of " + ", ".join(c.name for c in plan.orders.ordinary.choices) + " fits"
     return (
         f"no model may answer {whose}{asked} at accuracy {workload.accuracy} ({reasons}): "
         "check its keys, its settings and the tests of its models' capabilities"

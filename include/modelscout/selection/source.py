@@ -174,11 +174,12 @@ class WarehouseSource:
             self.connection.execute(
                 "SELECT set_config('modelscout.organization_id', %s, true)", [organization]
             )
-            yield {"organizations": [organization], "now": self._clock()}
+            # The scope narrows by itself; the statement stays the same for all and is planned once.
+            yield {"organizations": None, "now": self._clock()}
 
     def _ask(self, name: str, values: dict[str, Any], shape: Callable[..., Any]) -> psycopg.Cursor[Any]:
         cursor = self.connection.cursor(row_factory=args_row(shape))
-        cursor.execute(statement(name), values)
+        cursor.execute(statement(name), values, prepare=True)
         return cursor
 
     def _told(self, name: str, kind: str, tell: Rows | None) -> list[Sequence[Any]]:
