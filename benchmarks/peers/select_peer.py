@@ -151,30 +151,56 @@ async def timed_async(call: Callable[[], Awaitable[object]], count: int) -> dict
 
 
 def while_refreshing(url: str, organizations: int) -> dict[str, Any]:
-    """Everything is read anew without a pause, while one thread selects: at once again, and every millisecond."""
-    started, _, _ = keeper(
-        url, "bench_nightly", everything_s=0.0, poll_s=0.001, between_full_s=0.0, gather_s=0.0
-    )
-    selector = ModelSelector(started)
+    """One thread selects, at once again and every millisecond: while nothing else happens, and while everything is
+    read anew without a pause."""
     drawn = random.Random(8)
     pairs = [(organization(drawn.randrange(organizations)), drawn.choice(FEATURES)) for _ in range(50_000)]
-    found = {}
-    for name, pause_s in (("back to back", 0.0), ("every millisecond", 0.001)):
-        taken, seen, until = [], set(), time.perf_counter() + REFRESH_S
-        number = 0
-        while time.perf_counter() < until:
-            pair = pairs[number % len(pairs)]
-            number += 1
-            began = time.perf_counter_ns()
-            selector.select(*pair)
-            taken.append(time.perf_counter_ns() - began)
-            if pause_s:
-                time.sleep(pause_s)
-            elif number % 1_000 == 0:
-                seen.add(started.snapshot.known_at_s)
-        found[name] = percentiles(taken)
-    started.close()
+    found: dict[str, Any] = {}
+    quiet, _, _ = keeper(url, "bench_nightly")
+    busy, _, _ = keeper(
+        url, "bench_nightly", everything_s=0.0, poll_s=0.001, between_full_s=0.0, gather_s=0.0
+    )
+    quiet.close()
+    for what, kept in (("nothing is read", quiet), ("everything is read anew", busy)):
+        for name, pause_s in (("back to back", 0.0), ("every millisecond", 0.001)):
+            found[f"{what}: {name}"] = selecting(ModelSelector(kept), pairs, pause_s, kept)
+        if kept is quiet:
+            del kept, quiet
+            gc.collect()
+    busy.close()
     return found
+
+
+def selecting(
+    selector: ModelSelector, pairs: Sequence[tuple[str, str]], pause_s: float, kept: SnapshotKeeper
+) -> dict[str, Any]:
+    """Selects for a while; counts the snapshots that it saw and the longest pause of the garbage collector."""
+    taken: list[int] = []
+    pauses = [0.0]
+    began_gc = [0.0]
+
+    def watch(phase: str, _: object) -> None:
+        if phase == "start":
+            began_gc[0] = time.perf_counter()
+        else:
+            pauses.append(time.perf_counter() - began_gc[0])
+
+    gc.callbacks.append(watch)
+    seen: set[float] = set()
+    until = time.perf_counter() + REFRESH_S
+    number = 0
+    while time.perf_counter() < until:
+        pair = pairs[number % len(pairs)]
+        number += 1
+        began = time.perf_counter_ns()
+        selector.select(*pair)
+        taken.append(time.perf_counter_ns() - began)
+        if pause_s:
+            time.sleep(pause_s)
+        if number % 100 == 0:
+            seen.add(kept.snapshot.known_at_s)
+    gc.callbacks.remove(watch)
+    return percentiles(taken) | {"snapshots": len(seen), "longest_gc_us": 1e6 * max(pauses)}
 
 
 def seconds_until_effective(url: str) -> float:

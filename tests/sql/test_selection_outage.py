@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,29 @@ def test_selection_goes_on_while_the_database_is_away_and_catches_up(
         assert first(kept) == "openai/terra"
         later = ModelSelector(kept, clock=lambda: NOW.timestamp() + 90)
         assert later.age_s() == 90
+        shut(warehouse_url, False)
+        engine.dispose()
+        assign(engine, ACME, "chat", "anthropic/haiku")
+        until(lambda: first(kept) == "anthropic/haiku")
+
+
+@pytest.mark.verify
+def test_a_minute_without_the_database_costs_no_selection(engine: Engine, warehouse_url: str) -> None:
+    with keeper(warehouse_url) as kept:
+        selector = ModelSelector(kept, clock=NOW.timestamp)
+        shut(warehouse_url, True)
+        ends = time.monotonic() + 60
+
+        def select() -> int:
+            count = 0
+            while time.monotonic() < ends:
+                assert selector.select("acme", "chat").choice.name == "openai/terra"
+                count += 1
+            return count
+
+        with ThreadPoolExecutor(4) as pool:
+            counts = list(pool.map(lambda _: select(), range(4)))
+        assert all(count > 1_000 for count in counts)
         shut(warehouse_url, False)
         engine.dispose()
         assign(engine, ACME, "chat", "anthropic/haiku")
