@@ -10,17 +10,12 @@ from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, print_json
 from modelscout.core.clock import now
 from modelscout.core.settings import Settings
+from modelscout.core.types import WORKLOAD_LEVELS
 
 if TYPE_CHECKING:
     from modelscout.selection import Choice, Selection, Workload
 
-LEVELS = {
-    "complexity": ("low", "medium", "high"),
-    "volume": ("light", "moderate", "heavy"),
-    "urgency": ("real-time", "near-real-time", "batch"),
-    "accuracy": ("basic", "standard", "high", "critical"),
-    "cost_sensitivity": ("low", "medium", "high"),
-}
+LEVELS = {**WORKLOAD_LEVELS, "cost_sensitivity": ("low", "medium", "high")}
 
 
 def register(tree: CommandTree) -> None:

@@ -8,14 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from modelscout.core.errors import ConfigurationError
+from modelscout.core.types import WORKLOAD_LEVELS
 
-LEVELS: Mapping[str, tuple[str, ...]] = {
-    "complexity": ("low", "medium", "high"),
-    "volume": ("light", "moderate", "heavy"),
-    "urgency": ("real-time", "near-real-time", "batch"),
-    "accuracy": ("basic", "standard", "high", "critical"),
-}
-"""Workload levels, the least demanding first; of urgency the most pressing first."""
 MOST_FALLBACKS = 8
 MOST_WORKLOAD_MODELS = 16
 MOST_JSON_CHARACTERS = 4_000
@@ -92,17 +86,17 @@ def check_when(when: Mapping[str, Sequence[str]], position: int) -> None:
     if not when:
         raise ConfigurationError(f"workload_models[{position}].when is empty: name at least one level")
     for word, levels in when.items():
-        if word not in LEVELS:
+        if word not in WORKLOAD_LEVELS:
             raise ConfigurationError(
-                f"workload_models[{position}].when.{word} is unknown: give some of {', '.join(LEVELS)}"
+                f"workload_models[{position}].when.{word} is unknown: give some of {', '.join(WORKLOAD_LEVELS)}"
             )
         if isinstance(levels, str) or not levels:
             raise ConfigurationError(f"workload_models[{position}].when.{word} is no list of levels")
         for level in levels:
-            if level not in LEVELS[word]:
+            if level not in WORKLOAD_LEVELS[word]:
                 raise ConfigurationError(
                     f"workload_models[{position}].when.{word}={level!r} is unknown: "
-                    f"give some of {', '.join(LEVELS[word])}"
+                    f"give some of {', '.join(WORKLOAD_LEVELS[word])}"
                 )
 
 

@@ -68,26 +68,14 @@ def choose(
     monotonic_s: float,
 ) -> Selection | None:
     """The best of what may be called; None where nothing may. `now_s` counts from 1970."""
-    plan = assignment.plan
-    orders = _orders(assignment, workload) if plan.rules else plan.orders
-    exact = workload.accuracy in EXACT
-    # Work of high accuracy keeps its model, whatever it costs.
-    if exact:
-        order = orders.ordinary
-    elif assignment.over_budget:
-        order = orders.frugal
-    else:
-        order = orders.cheap if workload.cost_sensitivity == "high" else orders.ordinary
-    all_alive = now_s < plan.changes_at_s
-    if not (all_alive and workload.requires <= order.common and (order.all_trusted or not exact)):
-        order = _fitting(orders, assignment, workload, now_s)
+    order = _order(assignment, workload, now_s)
     if not order.choices:
         return None
     first, rest, passed, standing = order.choices[0], order.rest, order.passed_over, Standing.READY
     if states is not None:
         state = states.get(first.key)
         if state is not None:
-            slowest_ms = workload.deadline_ms or plan.max_latency_ms
+            slowest_ms = workload.deadline_ms or assignment.plan.max_latency_ms
             standing = state.standing(monotonic_s, workload.requests, slowest_ms)
             if standing is not Standing.READY:
                 first, rest, passed, standing = _by_standing(order, assignment, workload, states, monotonic_s)
@@ -103,6 +91,23 @@ def choose(
         passed,
         standing,
     )
+
+
+def _order(assignment: Assignment, workload: Workload, now_s: float) -> Order:
+    """The models that may answer, in order. Work of high accuracy keeps its model, whatever it costs."""
+    plan = assignment.plan
+    orders = _orders(assignment, workload) if plan.rules else plan.orders
+    exact = workload.accuracy in EXACT
+    if exact:
+        order = orders.ordinary
+    elif assignment.over_budget:
+        order = orders.frugal
+    else:
+        order = orders.cheap if workload.cost_sensitivity == "high" else orders.ordinary
+    all_alive = now_s < plan.changes_at_s
+    if all_alive and workload.requires <= order.common and (order.all_trusted or not exact):
+        return order
+    return _fitting(orders, assignment, workload, now_s)
 
 
 def _orders(assignment: Assignment, workload: Workload) -> Orders:

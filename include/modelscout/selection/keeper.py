@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from modelscout.selection.source import WarehouseSource
 
 logger = logging.getLogger(__name__)
+PAUSE_S = 0.0005
+"""After each slice that is read in the background."""
 
 
 Organizations = Sequence[str | UUID] | Callable[[], Sequence[str | UUID]]
@@ -175,9 +177,12 @@ class SnapshotKeeper:
         from modelscout.selection.source import WarehouseSource
 
         self._source = WarehouseSource(self._url, self._served(), self._clock)
+        # At the start nobody selects yet.
+        self._source.pause_s = PAUSE_S if self._thread is not None else 0.0
         # Listening comes before reading: what commits in between is told.
         self._source.connection.execute(f"LISTEN {CHANNEL}".encode())
         self._load(self._source)
+        self._source.pause_s = PAUSE_S
         return self._source
 
     def _served(self) -> Callable[[], list[str]] | None:

@@ -36,21 +36,16 @@ SCOPED_AT_ONCE = 50
 class WarehouseSource:
     """One connection's view of the warehouse. Used by one thread."""
 
-    def __init__(
-        self,
-        url: str,
-        organizations: Callable[[], Sequence[str]] | None,
-        clock: Clock,
-        pause_s: float = 0.0005,
-    ) -> None:
-        """Connect. `organizations` gives the ids that an application serves; `pause_s` follows every slice.
+    def __init__(self, url: str, organizations: Callable[[], Sequence[str]] | None, clock: Clock) -> None:
+        """Connect. `organizations` gives the ids that an application serves.
 
         Raises psycopg.OperationalError where the database is away, ConfigurationError where the login is of no use.
         """
         self.connection: psycopg.Connection[Any] = connect(url, application_name="modelscout selection")
         self._organizations = organizations
         self._clock = clock
-        self._pause_s = pause_s
+        self.pause_s = 0.0
+        """Follows every slice: threads that wait for their turn get it at once."""
         row = self.connection.execute(
             "SELECT modelscout.session_organization()::text, "
             "pg_has_role(session_user, 'modelscout_pipeline', 'USAGE')"
@@ -90,6 +85,7 @@ class WarehouseSource:
         )
         builder = SnapshotBuilder(planner)
         self._read(builder, None if self._organizations is None else self._served(), tell)
+        planner.forget_questions()
         return Loaded(builder.build(now.at_s), now.seen)
 
     def changes(self, last: Loaded) -> Changes:
@@ -152,7 +148,7 @@ class WarehouseSource:
             cursor.execute(statement(name), values)
             while rows := cursor.fetchmany(SLICE_ROWS):
                 yield from rows
-                time.sleep(self._pause_s)
+                time.sleep(self.pause_s)
 
     def _read_scoped(self, wanted: list[str]) -> Iterator[OrganizationRow | FeatureRow]:
         """One transaction per organization, scoped to it; many are under way on the connection at once."""
@@ -166,7 +162,7 @@ class WarehouseSource:
             for cursor in asked:
                 yield from cursor.fetchall()
                 cursor.close()
-                time.sleep(self._pause_s / 10)
+                time.sleep(self.pause_s / 10)
 
     @contextmanager
     def _scope(self, organization: str) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from modelscout.core.errors import ConfigurationError
+from modelscout.core.types import WORKLOAD_LEVELS
 
 Complexity = Literal["low", "medium", "high"]
 Volume = Literal["light", "moderate", "heavy"]
@@ -13,13 +14,7 @@ Urgency = Literal["real-time", "near-real-time", "batch"]
 Accuracy = Literal["basic", "standard", "high", "critical"]
 Sensitivity = Literal["low", "medium", "high"]
 
-_LEVELS = {
-    "complexity": ("low", "medium", "high"),
-    "volume": ("light", "moderate", "heavy"),
-    "urgency": ("real-time", "near-real-time", "batch"),
-    "accuracy": ("basic", "standard", "high", "critical"),
-    "cost_sensitivity": ("low", "medium", "high"),
-}
+_LEVELS = {**WORKLOAD_LEVELS, "cost_sensitivity": ("low", "medium", "high")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
