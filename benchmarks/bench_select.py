@@ -136,8 +136,9 @@ def report(answer: dict[str, Any]) -> None:
     print(f"\nquickest litellm strategy / slowest median of an ordinary select: {ratio(answer):.1f}")
     loaded, scoped = answer["loaded"], answer["loaded, one transaction each"]
     print(
-        f"{loaded['rows']:,} rows: {loaded['seconds']:.1f} s and {loaded['megabytes']:.0f} MB; "
-        f"one transaction for each organization: {scoped['seconds']:.1f} s"
+        f"{loaded['rows']:,} rows: {loaded['seconds']:.1f} s, {loaded['cpu_seconds']:.1f} of them this process's "
+        f"work, and {loaded['megabytes']:.0f} MB; one transaction for each organization: {scoped['seconds']:.1f} s, "
+        f"{scoped['cpu_seconds']:.1f} of them its work"
     )
     print(f"a change is effective after {answer['effective after s']:.2f} s at most (of 10)")
 

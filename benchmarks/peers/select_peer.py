@@ -65,14 +65,14 @@ def resident_mb() -> float:
     return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def keeper(url: str, login: str, **options: Any) -> tuple[SnapshotKeeper, float, float]:
-    """A started keeper, the seconds that it took and the memory that it added."""
+def keeper(url: str, login: str, **options: Any) -> tuple[SnapshotKeeper, dict[str, float]]:
+    """A started keeper, the seconds and the processor's seconds that it took, and the memory that it added."""
     gc.collect()
-    before, began = resident_mb(), time.perf_counter()
+    before, began, worked = resident_mb(), time.perf_counter(), time.process_time()
     started = SnapshotKeeper(url.replace("LOGIN", login), KeeperOptions(**options)).start()
-    seconds = time.perf_counter() - began
+    took = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - worked}
     gc.collect()
-    return started, seconds, resident_mb() - before
+    return started, took | {"megabytes": resident_mb() - before}
 
 
 def selections(selector: ModelSelector, count: int, organizations: int) -> dict[str, Any]:
@@ -156,10 +156,8 @@ def while_refreshing(url: str, organizations: int) -> dict[str, Any]:
     drawn = random.Random(8)
     pairs = [(organization(drawn.randrange(organizations)), drawn.choice(FEATURES)) for _ in range(50_000)]
     found: dict[str, Any] = {}
-    quiet, _, _ = keeper(url, "bench_nightly")
-    busy, _, _ = keeper(
-        url, "bench_nightly", everything_s=0.0, poll_s=0.001, between_full_s=0.0, gather_s=0.0
-    )
+    quiet, _ = keeper(url, "bench_nightly")
+    busy, _ = keeper(url, "bench_nightly", everything_s=0.0, poll_s=0.001, between_full_s=0.0, gather_s=0.0)
     quiet.close()
     for what, kept in (("nothing is read", quiet), ("everything is read anew", busy)):
         for name, pause_s in (("back to back", 0.0), ("every millisecond", 0.001)):
@@ -202,7 +200,7 @@ def selecting(
 
 def seconds_until_effective(url: str) -> float:
     """From the commit of a change to the first selection that goes by it, the worst of ten; the defaults' keeper."""
-    started, _, _ = keeper(url, "bench_nightly")
+    started, _ = keeper(url, "bench_nightly")
     selector = ModelSelector(started)
     worst = 0.0
     with psycopg.connect(
@@ -227,12 +225,11 @@ def main() -> None:
     url, organizations = sys.argv[1], int(sys.argv[2])
     answer: dict[str, Any] = {"litellm": peers()}
     say("litellm is measured")
-    one, _, _ = keeper(url, "bench_organization")
+    one, _ = keeper(url, "bench_organization")
     answer["one organization"] = selections(ModelSelector(one), CALLS, 1)
     one.close()
-    kept, seconds, megabytes = keeper(url, "bench_nightly")
-    answer["loaded"] = {"rows": sum(len(o.features) for o in kept.snapshot.organizations.values()),
-                        "seconds": seconds, "megabytes": megabytes}  # fmt: skip
+    kept, took = keeper(url, "bench_nightly")
+    answer["loaded"] = took | {"rows": sum(len(o.features) for o in kept.snapshot.organizations.values())}
     say(f"all is loaded: {answer['loaded']}")
     answer["all organizations"] = selections(ModelSelector(kept), CALLS, organizations)
     kept.close()
@@ -241,8 +238,7 @@ def main() -> None:
     answer["refreshing"] = while_refreshing(url, organizations)
     say("refreshes are measured")
     ids = [organization(number) for number in range(organizations)]
-    scoped, seconds, megabytes = keeper(url, "bench_application", organizations=ids)
-    answer["loaded, one transaction each"] = {"seconds": seconds, "megabytes": megabytes}
+    scoped, answer["loaded, one transaction each"] = keeper(url, "bench_application", organizations=ids)
     scoped.close()
     print(json.dumps(answer))
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 PAUSE_S = 0.0005
-"""After each slice that is read in the background."""
+"""After a few rows each that are read in the background."""
 
 
 Organizations = Sequence[str | UUID] | Callable[[], Sequence[str | UUID]]

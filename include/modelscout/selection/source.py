@@ -28,7 +28,9 @@ from modelscout.usage.store import connect
 from modelscout.warehouse.sqlfiles import load_sql
 
 SLICE_ROWS = 100
-"""Taken in at once, in well under a millisecond; then other threads have their turn."""
+"""Fetched at once."""
+BREATH_ROWS = 10
+"""Taken in at once, in about half a millisecond; then threads that wait have their turn."""
 SCOPED_AT_ONCE = 50
 """Organizations whose transactions are sent together."""
 
@@ -45,7 +47,7 @@ class WarehouseSource:
         self._organizations = organizations
         self._clock = clock
         self.pause_s = 0.0
-        """Follows every slice: threads that wait for their turn get it at once."""
+        """After a few rows each: 0 while nobody waits for a turn."""
         row = self.connection.execute(
             "SELECT modelscout.session_organization()::text, "
             "pg_has_role(session_user, 'modelscout_pipeline', 'USAGE')"
@@ -147,7 +149,13 @@ class WarehouseSource:
         with self.connection.cursor(name, row_factory=args_row(shape)) as cursor:
             cursor.execute(statement(name), values)
             while rows := cursor.fetchmany(SLICE_ROWS):
-                yield from rows
+                yield from self._breathing(rows)
+
+    def _breathing(self, rows: Sequence[Any]) -> Iterator[Any]:
+        """The rows, with a pause after a few where somebody may be waiting."""
+        for number, row in enumerate(rows, 1):
+            yield row
+            if self.pause_s and number % BREATH_ROWS == 0:
                 time.sleep(self.pause_s)
 
     def _read_scoped(self, wanted: list[str]) -> Iterator[OrganizationRow | FeatureRow]:
@@ -160,9 +168,9 @@ class WarehouseSource:
                         asked.append(self._ask("selection_organizations", values, OrganizationRow))
                         asked.append(self._ask("selection_features", values, FeatureRow))
             for cursor in asked:
-                yield from cursor.fetchall()
+                yield from self._breathing(cursor.fetchall())
                 cursor.close()
-                time.sleep(self.pause_s / 10)
+            time.sleep(self.pause_s)
 
     @contextmanager
     def _scope(self, organization: str) -> Iterator[dict[str, Any]]:
