@@ -147,7 +147,7 @@ COMMENT ON VIEW model_catalog IS 'Contract 1.0';
 
 -- Grain: one model as selection sees it; scores by use case, the price of a million tokens of which a fifth are
 -- output. A price that is not known is NULL.
-CREATE VIEW modelscout.selection_models WITH (security_invoker = TRUE) AS
+CREATE VIEW selection_models WITH (security_invoker = TRUE) AS
 SELECT
     m.id,
     m.provider,
@@ -187,5 +187,5 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS p ON TRUE
 WHERE m.provider IS NOT NULL AND m.provider_model_id IS NOT NULL;
-GRANT SELECT ON modelscout.selection_models
+GRANT SELECT ON selection_models
 TO modelscout_pipeline, modelscout_application, modelscout_organization;

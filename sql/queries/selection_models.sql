@@ -1,4 +1,4 @@
--- Grain: one model that is everybody's. Owner: selection. Reads: modelscout.selection_models.
+-- Grain: one model that is everybody's. Owner: selection. Reads: selection_models.
 SELECT
     m.id::text AS id,
     m.provider,
@@ -8,6 +8,6 @@ SELECT
     m.contradicted,
     m.scores,
     m.usd_per_million_tokens
-FROM modelscout.selection_models AS m
+FROM selection_models AS m
 WHERE m.owner_organization_id IS NULL
 ORDER BY m.id;

@@ -1,6 +1,6 @@
 -- Grain: one organization with a model that its keys can use: those given, all that the session may see where none
 -- is given. Owner: selection. Reads: callable_providers(), ai_models, ai_model_availability, ai_model_settings,
--- ai_model_prices, modelscout.selection_models. Lists are texts: equal ones are kept once.
+-- ai_model_prices, selection_models. Lists are texts: equal ones are kept once.
 SELECT
     p.organization_id::text AS organization_id,
     min(p.organization) AS organization,
@@ -30,7 +30,7 @@ SELECT
     ) AS negotiated,
     (
         SELECT jsonb_agg(to_jsonb(v) ORDER BY v.id)::text
-        FROM modelscout.selection_models AS v
+        FROM selection_models AS v
         WHERE v.owner_organization_id = p.organization_id
     ) AS own_models
 FROM modelscout.callable_providers() AS p

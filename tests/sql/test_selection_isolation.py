@@ -155,7 +155,7 @@ def calls_of(service: FeatureService, name: str) -> list[Callable[[], object]]:
     "statement",
     [
         "SELECT * FROM feature_assignments", "SELECT * FROM current_model_recommendations",
-        "SELECT * FROM model_catalog", "SELECT * FROM modelscout.selection_models",
+        "SELECT * FROM model_catalog", "SELECT * FROM selection_models",
         "SELECT * FROM modelscout.callable_providers()", "SELECT * FROM selection_versions",
         "SELECT * FROM usable_provider_keys", "SELECT * FROM ai_feature_settings FOR UPDATE",
         "INSERT INTO selection_versions (slot) VALUES (11)", "DELETE FROM selection_versions",
