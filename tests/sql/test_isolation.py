@@ -125,6 +125,7 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
         harmless = {
             "add_counts",
             "add_user_sketch",
+            "callable_providers",
             "distinct_users",
             "histogram_percentile",
             "hour_of",
@@ -137,6 +138,7 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
             "price_periods",
             "price_usage",
             "rollup_slot",
+            "selection_slot",
             "session_organization",
             "smallest_users",
             "sum_bigint",
@@ -160,9 +162,12 @@ def test_only_harmless_functions_are_for_everybody(filled: Engine, warehouse_url
             )
         ).scalars()
         assert list(definers) == [
+            "callable_providers",
             "drop_usage_day",
             "ensure_usage_partitions",
             "hold_usage_day",
+            "note_organization_change",
+            "note_selection_change",
             "session_organization",
             "usage_days_without_partition",
         ]
@@ -191,7 +196,7 @@ def test_each_sees_its_own_rows_and_nothing_foreign(warehouse_url: str, role: st
     assert foreign(seen) == {}
     empty = [name for name, rows in seen.items() if not any(str(ACME) in row for row in rows)]
     # What is not an organization's own.
-    assert set(empty) <= {"ai_features", "ai_model_capabilities"}
+    assert set(empty) <= {"ai_features", "ai_model_capabilities", "selection_versions"}
     assert len(seen) >= 15
     assert any("ft:ACME" in row for row in seen["model_catalog"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
@@ -83,6 +84,15 @@ class Processing(StrEnum):
     BATCH = "batch"
     FLEX = "flex"
     PRIORITY = "priority"
+
+
+WORKLOAD_LEVELS: Mapping[str, tuple[str, ...]] = {
+    "complexity": ("low", "medium", "high"),
+    "volume": ("light", "moderate", "heavy"),
+    "urgency": ("real-time", "near-real-time", "batch"),
+    "accuracy": ("basic", "standard", "high", "critical"),
+}
+"""What a workload is described by; the least demanding level first, of urgency the most pressing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Features, their settings and the models assigned to them."""
+"""What is configured for each feature of an organization, and how it is changed."""

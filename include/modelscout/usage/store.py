@@ -65,7 +65,7 @@ class Written:
         self.quarantined += other.quarantined
 
 
-def connect(url: str) -> psycopg.Connection[Any]:
+def connect(url: str, *, application_name: str = "modelscout usage") -> psycopg.Connection[Any]:
     """Connect to the warehouse; a silent network is noticed within half a minute.
 
     `url` is the SQLAlchemy URL that the rest of the project takes, or a libpq one.
@@ -79,7 +79,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
         keepalives_interval=5,
         keepalives_count=3,
         tcp_user_timeout=30_000,
-        application_name="modelscout usage",
+        application_name=application_name,
     )
 
 

@@ -1,4 +1,4 @@
-"""Keeps the warehouse fit, every night: partitions ahead, expired samples gone."""
+"""Keeps the warehouse fit, every night: partitions ahead, what expired is gone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import Engine, text
 
 DAYS_AHEAD = 14
+VERSIONS_KEPT = timedelta(days=1)
+"""A client that heard of nothing for so long reads everything again (selection.source)."""
 
 
 class MaintenanceReport(NamedTuple):
@@ -20,7 +22,7 @@ class MaintenanceReport(NamedTuple):
 
 
 def maintain(engine: Engine, *, now: datetime) -> MaintenanceReport:
-    """Make partitions for the days to come, delete expired samples and answers. Idempotent."""
+    """Make partitions for the days to come, delete expired samples, answers and versions. Idempotent."""
     days = {"first": now.date() - timedelta(days=1), "last": now.date() + timedelta(days=DAYS_AHEAD)}
     with engine.begin() as connection:
         created = connection.execute(
@@ -32,4 +34,8 @@ def maintain(engine: Engine, *, now: datetime) -> MaintenanceReport:
         answers = connection.execute(
             text("DELETE FROM ai_benchmark_answers WHERE expires_at <= :now"), {"now": now}
         ).rowcount
+        connection.execute(
+            text("DELETE FROM selection_versions WHERE changed_at <= :before"),
+            {"before": now - VERSIONS_KEPT},
+        )
     return MaintenanceReport(int(created), deleted, answers)

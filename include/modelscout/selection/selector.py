@@ -1,0 +1,129 @@
+"""Picks the model for a request: from memory, in microseconds, also while the database is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from modelscout.selection.choosing import Selection, choose
+from modelscout.selection.errors import NoModelAvailable
+from modelscout.selection.plan import Assignment, Organization
+from modelscout.selection.snapshot import Snapshot
+from modelscout.selection.state import ModelStates, Standing
+from modelscout.selection.workload import ANY, Workload
+
+_tuple_new = tuple.__new__
+_READY = Standing.READY
+
+
+class SnapshotHolder(Protocol):
+    """Has the newest snapshot; `selection.keeper.SnapshotKeeper` is one."""
+
+    snapshot: Snapshot
+
+
+@dataclass(slots=True)
+class FixedSnapshot:
+    """A snapshot that nobody refreshes: for scripts and tests."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionContext:
+    """Who asks, for what kind of work."""
+
+    organization: str | UUID
+    workload: Workload = ANY
+
+
+class ModelSelector:
+    """Selects models. Safe to use from any number of threads and tasks; never waits and never asks the network."""
+
+    def __init__(
+        self,
+        holder: SnapshotHolder,
+        states: ModelStates | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`states` is shared with whoever calls the models; `clock` gives seconds since 1970."""
+        self._holder = holder
+        self.states = ModelStates() if states is None else states
+        self._clock = clock
+
+    def select(self, organization: str | UUID, feature: str, workload: Workload = ANY) -> Selection:
+        """The model for a request, its fallbacks in order and its parameters.
+
+        `organization` is an id or a slug; the id as text is the quickest. Raises UnknownOrganization,
+        UnknownFeature, or NoModelAvailable where nothing that is allowed can do what is asked.
+        """
+        snapshot = self._holder.snapshot
+        try:
+            known = snapshot.organizations[organization]  # type: ignore[index]
+            assignment = known.features[feature]
+        except KeyError:
+            known, assignment = snapshot.find(organization, feature)
+        states = self.states.by_organization.get(known.id)
+        now_s = self._clock()
+        plan = assignment.plan
+        # The ordinary case: nothing is known against the first choice.
+        if assignment.direct and workload.plain and now_s < plan.changes_at_s:
+            state = None if states is None else states.get(plan.first.key)  # type: ignore[union-attr]
+            if (
+                state is None
+                or state.standing(self.states.clock(), workload.requests, workload.deadline_ms) is _READY
+            ):
+                return _tuple_new(
+                    Selection,
+                    (
+                        known.id,
+                        feature,
+                        plan.first,
+                        plan.rest,
+                        workload,
+                        known,
+                        assignment,
+                        snapshot,
+                        (),
+                        _READY,
+                    ),
+                )
+        found = choose(
+            snapshot,
+            known,
+            feature,
+            assignment,
+            workload,
+            states,
+            now_s=now_s,
+            monotonic_s=self.states.clock(),
+        )
+        if found is None:
+            raise NoModelAvailable(_nothing(known, feature, assignment, workload))
+        return found
+
+    def select_optimal_model(self, feature: str, context: SelectionContext) -> Selection:
+        """The same, for who has the circumstances in one object."""
+        return self.select(context.organization, feature, context.workload)
+
+    def age_s(self) -> float:
+        """How old the knowledge is, in seconds: what the database said so long ago is what selection goes by."""
+        return max(0.0, self._clock() - self._holder.snapshot.known_at_s)
+
+
+def _nothing(organization: Organization, feature: str, assignment: Assignment, workload: Workload) -> str:
+    asked = f" with {', '.join(sorted(workload.requires))}" if workload.requires else ""
+    plan = assignment.plan
+    whose = f"{feature} of {organization.slug or organization.id}"
+    reasons = (
+        "; ".join(f"{name}: {why}" for name, why in plan.left_out) or "no usable model has what it needs"
+    )
+    if plan.first is not None:
+        reasons = "none of " + ", ".join(c.name for c in plan.orders.ordinary.choices) + " fits"
+    return (
+        f"no model may answer {whose}{asked} at accuracy {workload.accuracy} ({reasons}): "
+        "check its keys, its settings and the tests of its models' capabilities"
+    )

@@ -1,0 +1,83 @@
+-- Grain: one configured or advised feature of one organization: of those given, of all that the session may see
+-- where none is given. Owner: selection. Reads: ai_feature_settings, ai_model_recommendations, ai_model_analytics.
+-- accepted: a person accepted it, and neither it nor a later change of the setting put a model in use since.
+-- advised: the latest, unless it was rejected, taken back or is too old; proven: the models that its evidence proves
+-- beside the model in use. Spend is what is priced: with calls of unknown price more was spent.
+WITH assigned AS (
+    SELECT
+        s.organization_id,
+        s.feature_id,
+        s.current_model_id,
+        s.fallback_model_ids,
+        s.parameters,
+        s.limits,
+        s.workload_models,
+        s.monthly_budget_usd,
+        s.updated_at
+    FROM ai_feature_settings AS s
+    WHERE
+        cast(:organizations AS uuid[]) IS NULL
+        OR s.organization_id = any(cast(:organizations AS uuid[]))
+)
+
+SELECT
+    s.organization_id::text AS organization_id,
+    s.feature_id,
+    s.current_model_id::text AS assigned,
+    nullif(array_to_string(s.fallback_model_ids, ','), '') AS fallbacks,
+    nullif(s.parameters, '{}')::text AS parameters,
+    nullif(s.limits, '{}')::text AS limits,
+    nullif(s.workload_models, '[]')::text AS workload_models,
+    c.recommended_model_id::text AS accepted,
+    c.by_workload,
+    l.recommended_model_id::text AS advised,
+    l.proven,
+    coalesce(u.spent_usd >= s.monthly_budget_usd, FALSE) AS over_budget
+FROM assigned AS s
+LEFT JOIN LATERAL (
+    SELECT
+        r.recommended_model_id,
+        (r.evidence -> 'by_workload')::text AS by_workload
+    FROM ai_model_recommendations AS r
+    WHERE
+        r.organization_id = s.organization_id
+        AND r.feature_id = s.feature_id
+        AND r.status = 'accepted'
+        AND r.verdict IN ('switch', 'migrate')
+        AND r.current_model_id IS NOT DISTINCT FROM s.current_model_id
+        AND r.decided_at >= s.updated_at
+    ORDER BY r.decision_date DESC
+    LIMIT 1
+) AS c ON TRUE
+LEFT JOIN LATERAL (
+    SELECT
+        CASE
+            WHEN x.verdict IN ('switch', 'migrate') AND x.status IN ('open', 'accepted')
+                THEN x.recommended_model_id
+        END AS recommended_model_id,
+        (
+            SELECT string_agg(t.value ->> 'model', ',' ORDER BY t.ordinality)
+            FROM jsonb_array_elements(x.evidence -> 'tried') WITH ORDINALITY AS t
+            WHERE t.value ->> 'proven' = 'true'
+        ) AS proven
+    FROM (
+        SELECT *
+        FROM ai_model_recommendations AS r
+        WHERE r.organization_id = s.organization_id AND r.feature_id = s.feature_id
+        ORDER BY r.decision_date DESC
+        LIMIT 1
+    ) AS x
+    WHERE
+        x.valid_until > :now
+        AND x.status <> 'superseded'
+        AND x.current_model_id IS NOT DISTINCT FROM s.current_model_id
+) AS l ON TRUE
+LEFT JOIN LATERAL (
+    SELECT sum(a.total_cost) AS spent_usd
+    FROM ai_model_analytics AS a
+    WHERE
+        s.monthly_budget_usd IS NOT NULL
+        AND a.organization_id = s.organization_id
+        AND a.feature_id = s.feature_id
+        AND a.date >= date_trunc('month', cast(:now AS timestamptz) AT TIME ZONE 'UTC')::date
+) AS u ON TRUE;
