@@ -143,6 +143,11 @@ SELECT
     avg(c.cost_usd)::double precision AS cost_per_item_usd,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY c.duration_ms) AS candidate_median_ms,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY f.duration_ms) AS reference_median_ms,
+    count(*) FILTER (WHERE c.duration_ms + f.duration_ms > 0) AS timed,
+    sum(ln(greatest(c.duration_ms, 1.0) / greatest(f.duration_ms, 1.0)))
+    FILTER (WHERE c.duration_ms + f.duration_ms > 0) AS log_latency,
+    sum(ln(greatest(c.duration_ms, 1.0) / greatest(f.duration_ms, 1.0)) ^ 2)
+    FILTER (WHERE c.duration_ms + f.duration_ms > 0) AS log_latency_squared,
     min(greatest(c.sequence, f.sequence)) AS first_sequence,
     max(greatest(c.sequence, f.sequence)) AS last_sequence,
     bool_or(c.simulated) AS simulated

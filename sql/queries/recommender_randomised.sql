@@ -17,6 +17,7 @@ WITH requests AS (
         m.model_id,
         cast(e.propensity AS double precision) AS propensity,
         e.duration_ms,
+        CASE WHEN e.duration_ms IS NOT NULL THEN ln(greatest(e.duration_ms, 1.0)) END AS log_latency,
         e.simulated,
         cast(c.cost_usd AS double precision) AS cost_usd,
         CASE
@@ -124,6 +125,12 @@ SELECT
         AS candidate_median_ms,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY r.duration_ms) FILTER (WHERE r.model_id <> t.model_id)
         AS reference_median_ms,
+    count(r.log_latency) FILTER (WHERE r.model_id = t.model_id) AS candidate_timed,
+    sum(r.log_latency) FILTER (WHERE r.model_id = t.model_id) AS candidate_log_latency,
+    sum(r.log_latency ^ 2) FILTER (WHERE r.model_id = t.model_id) AS candidate_log_latency_squared,
+    count(r.log_latency) FILTER (WHERE r.model_id <> t.model_id) AS reference_timed,
+    sum(r.log_latency) FILTER (WHERE r.model_id <> t.model_id) AS reference_log_latency,
+    sum(r.log_latency ^ 2) FILTER (WHERE r.model_id <> t.model_id) AS reference_log_latency_squared,
     min(r.sequence) FILTER (WHERE r.score IS NOT NULL) AS first_sequence,
     max(r.sequence) FILTER (WHERE r.score IS NOT NULL) AS last_sequence,
     bool_or(r.simulated) AS simulated

@@ -38,6 +38,8 @@ class Tried:
     """What the recommender expects of it, the scores here included; without one `expected_quality` is weighed in."""
     cost_ratio: Interval | None = None
     """Where costs are not of the same items: its cost divided by that of the model in use."""
+    latency_ratio: Interval | None = None
+    """Geometric mean of its response times divided by those of the model in use."""
 
 
 def candidates(tried: Sequence[Tried]) -> tuple[Candidate, ...]:
@@ -84,6 +86,7 @@ def _candidate(tried: Tried, change: Interval | None) -> Candidate:
         against_reference=tried.against_reference,
         quality_change=change,
         estimate=tried.estimate,
+        latency_ratio=tried.latency_ratio,
     )
 
 

@@ -75,6 +75,8 @@ class Candidate:
     """Mean score minus that of the model in use, shrunken over the candidates tried; None of nothing."""
     estimate: ModelEstimate | None = None
     """What the recommender expects of it in this feature's traffic."""
+    latency_ratio: Interval | None = None
+    """Geometric mean of its response times divided by those of the reference, on the same items."""
 
     @property
     def proven(self) -> bool:

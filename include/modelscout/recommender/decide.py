@@ -15,6 +15,8 @@ from modelscout.recommender.case import (
     Interval,
 )
 from modelscout.recommender.objective import (
+    LATENCY,
+    LEAST_SPEEDUP,
     PAYBACK_MONTHS,
     QUALITY,
     is_better,
@@ -23,6 +25,7 @@ from modelscout.recommender.objective import (
     is_worth_trying,
     looks_better,
     preference,
+    speedup_of,
 )
 from modelscout.recommender.objective import saving_per_month as saving_per_month
 from modelscout.recommender.retirement import migrate
@@ -32,6 +35,8 @@ from modelscout.recommender.sentences import (
     points,
     proof_sentence,
     saving_sentence,
+    speed_sentences,
+    speedup_words,
     tradeoffs,
 )
 
@@ -77,12 +82,12 @@ def _switch(case: FeatureCase, chosen: Candidate) -> Decision:
     saving = saving_per_month(case, chosen)
     return Decision(
         Verdict.SWITCH,
-        score=_score(chosen),
+        score=_score(case, chosen),
         chosen=chosen,
         recommended_model_id=chosen.model_id,
         recommended_model=chosen.model,
         saving=saving,
-        reasons=(proof_sentence(case, chosen), saving_sentence(saving)),
+        reasons=(proof_sentence(case, chosen), *speed_sentences(case, chosen), saving_sentence(saving)),
         tradeoffs=tradeoffs(chosen),
         details={"net_saving_first_year_usd": _first_year(case, saving)},
     )
@@ -97,12 +102,13 @@ def _trial(case: FeatureCase, chosen: Candidate) -> Decision:
         f"{chosen.model} looks good ({effect} on {chosen.evidence.n} of your items) but is not proven: "
         f"the bound is {points(chosen.evidence.lower_bound)}, the margin -{100 * case.margin:g} points.",
         _settling_sentence(more, cost),
+        *speed_sentences(case, chosen),
         saving_sentence(saving),
     )
     return Decision(
         Verdict.TRIAL,
         # Below every proven switch, and in the order of what it may bring.
-        score=min(49, _score(chosen) // 2),
+        score=min(49, _score(case, chosen) // 2),
         chosen=chosen,
         recommended_model_id=chosen.model_id,
         recommended_model=chosen.model,
@@ -160,10 +166,10 @@ def _what_is_missing(case: FeatureCase) -> str:
     return "No candidate was tried on your samples: none is usable with your keys, or the spend limit was reached."
 
 
-def _score(candidate: Candidate) -> int:
-    """Half for the proof (1 - anytime p-value), half for the share of the spend that is saved at least."""
+def _score(case: FeatureCase, candidate: Candidate) -> int:
+    """Half for the proof (1 - anytime p-value), half for the share of spend, or of time, that is saved at least."""
     confidence = 1.0 - math.exp(-candidate.evidence.log_e_value)
-    ratio = candidate.cost_ratio
+    ratio = candidate.latency_ratio if case.objective == LATENCY else candidate.cost_ratio
     benefit = min(1.0, max(0.0, 1.0 - ratio.high)) if ratio is not None else 0.0
     return round(50 * confidence + 50 * benefit)
 
@@ -180,6 +186,8 @@ def _why_not(case: FeatureCase, candidate: Candidate) -> str:
     saving = saving_per_month(case, candidate)
     if e.proven_worse:
         return f"{candidate.model} is proven worse by more than the margin ({points(e.effect or 0.0)} on {e.n} items)."
+    if case.objective == LATENCY:
+        return _why_not_faster(case, candidate)
     if saving is not None and saving.estimate <= 0:
         return f"{candidate.model} would cost ${-saving.estimate:,.2f} a month more."
     if saving is None:
@@ -195,3 +203,15 @@ def _why_not(case: FeatureCase, candidate: Candidate) -> str:
     if looks_better(case, candidate):
         return f"{candidate.model} would not earn back within a year what proving it and switching cost."
     return f"{candidate.model} measures {points(e.effect or 0.0)} on {e.n} items, beyond the margin."
+
+
+def _why_not_faster(case: FeatureCase, candidate: Candidate) -> str:
+    speedup = speedup_of(candidate)
+    if speedup is None:
+        return f"{candidate.model} was not timed on the same items."
+    if saving_per_month(case, candidate) is None and case.cost_per_request_usd is not None:
+        return f"{candidate.model} cannot be priced."
+    if speedup.low < LEAST_SPEEDUP:
+        return f"{candidate.model} is not surely {LEAST_SPEEDUP:.0%} faster ({speedup_words(speedup)})."
+    effect = points(candidate.evidence.effect or 0.0)
+    return f"{candidate.model} measures {effect} on {candidate.evidence.n} items, beyond the margin."

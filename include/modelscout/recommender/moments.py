@@ -60,6 +60,29 @@ class PairSums(NamedTuple):
         return Interval(ratio, max(0.0, ratio - NORMAL_90 * error), ratio + NORMAL_90 * error)
 
 
+class LogSums(NamedTuple):
+    """Sums over the logarithms of positive numbers."""
+
+    n: int
+    total: float
+    squared: float
+
+    def mean(self) -> tuple[float, float]:
+        """Mean and the variance of that mean; needs two numbers."""
+        mean = self.total / self.n
+        return mean, max(0.0, self.squared / self.n - mean**2) / (self.n - 1)
+
+    def ratio(self, reference: LogSums | None = None) -> Interval | None:
+        """Geometric mean with a 90 % interval: of ratios, or divided by that of another group; None of too few."""
+        groups = [self] if reference is None else [self, reference]
+        if min(g.n for g in groups) < 2:
+            return None
+        means = [g.mean() for g in groups]
+        centre = means[0][0] - sum(mean for mean, _ in means[1:])
+        error = NORMAL_90 * math.sqrt(sum(variance for _, variance in means))
+        return Interval(math.exp(centre), math.exp(centre - error), math.exp(centre + error))
+
+
 class PairTable(NamedTuple):
     """The sums of every pair of columns of a table at once: models by models."""
 

@@ -1,7 +1,4 @@
-"""Whether a candidate is better on what the organization wants: less cost, or more quality.
-
-Latency is not bounded yet: features with that objective are decided by cost.
-"""
+"""Whether a candidate is better on what the organization wants: less cost, more quality, or less latency."""
 
 from __future__ import annotations
 
@@ -10,6 +7,9 @@ import math
 from modelscout.recommender.case import NORMAL_90, Candidate, FeatureCase, Interval
 
 QUALITY = "quality"
+LATENCY = "latency"
+LEAST_SPEEDUP = 0.05
+"""Share of the response time that a switch for latency must save, at the low end of its interval."""
 PAYBACK_MONTHS = 12
 """A switch must earn back its cost within a year, at the low end of the saving's interval."""
 
@@ -31,11 +31,20 @@ def saving_per_month(case: FeatureCase, candidate: Candidate) -> Interval | None
     return Interval(saving, saving - below, saving + above)
 
 
+def speedup_of(candidate: Candidate) -> Interval | None:
+    """Share of the response time that it saves, with its 90 % interval; None where it was not measured."""
+    ratio = candidate.latency_ratio
+    return None if ratio is None else Interval(1.0 - ratio.estimate, 1.0 - ratio.high, 1.0 - ratio.low)
+
+
 def is_better(case: FeatureCase, candidate: Candidate) -> bool:
-    """Whether it is surely better: it earns back the cost of switching, or its quality is proven to be higher."""
+    """Whether it is surely better: it earns back the cost of switching, is proven better, or is surely faster."""
     saving = saving_per_month(case, candidate)
     if case.objective == QUALITY:
         return candidate.evidence.proven_better and _price_is_as_known(case, saving)
+    if case.objective == LATENCY:
+        speedup = speedup_of(candidate)
+        return speedup is not None and speedup.low >= LEAST_SPEEDUP and _price_is_as_known(case, saving)
     if saving is None:
         return False
     # What was recommended last time stays so while it surely saves and likely pays: no turns around the threshold.
@@ -53,13 +62,17 @@ def looks_better(case: FeatureCase, candidate: Candidate) -> bool:
     if case.objective == QUALITY:
         unproven = not (candidate.proven and candidate.evidence.proven_better)
         return effect > 0 and unproven and _price_is_as_known(case, saving)
+    if case.objective == LATENCY:
+        speedup = speedup_of(candidate)
+        faster = speedup is not None and speedup.estimate >= LEAST_SPEEDUP
+        return faster and effect > -case.margin and not candidate.proven and _price_is_as_known(case, saving)
     return saving is not None and saving.estimate > 0 and effect > -case.margin and not candidate.proven
 
 
 def is_worth_trying(case: FeatureCase, candidate: Candidate, evaluation_usd: float | None) -> bool:
     """Whether a year's saving, as measured, exceeds the cost of switching and of proving it, where that is known."""
     saving = saving_per_month(case, candidate)
-    if case.objective == QUALITY or saving is None:
+    if case.objective in (QUALITY, LATENCY) or saving is None:
         return True
     return saving.estimate * PAYBACK_MONTHS > float(case.switching_cost_usd) + (evaluation_usd or 0.0)
 
@@ -68,6 +81,8 @@ def is_surely_preferred(case: FeatureCase, candidate: Candidate, other: Candidat
     """Whether the low end of what the candidate brings is above what the other one brings."""
     if case.objective == QUALITY:
         own, others = candidate.quality_change, other.quality_change
+    elif case.objective == LATENCY:
+        own, others = speedup_of(candidate), speedup_of(other)
     else:
         own, others = saving_per_month(case, candidate), saving_per_month(case, other)
     if own is None or others is None:
@@ -81,6 +96,9 @@ def is_ruled_out(case: FeatureCase, candidate: Candidate) -> bool:
         return True
     if case.objective == QUALITY:
         return candidate.evidence.upper_bound <= 0
+    if case.objective == LATENCY:
+        speedup = speedup_of(candidate)
+        return speedup is not None and speedup.high < LEAST_SPEEDUP
     saving = saving_per_month(case, candidate)
     return saving is not None and saving.high <= 0
 
@@ -92,6 +110,9 @@ def preference(case: FeatureCase, candidate: Candidate) -> tuple[float, float, s
     if case.objective == QUALITY:
         change = candidate.quality_change
         return (change.estimate if change is not None else -math.inf, saved, candidate.model_id)
+    if case.objective == LATENCY:
+        speedup = speedup_of(candidate)
+        return (speedup.estimate if speedup is not None else -math.inf, saved, candidate.model_id)
     return (saved, candidate.quality, candidate.model_id)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from modelscout.recommender.case import Candidate, FeatureCase, Interval
 from modelscout.recommender.evidence import cases_to_settle
-from modelscout.recommender.objective import QUALITY
+from modelscout.recommender.objective import LATENCY, QUALITY, speedup_of
 
 
 def points(share: float) -> str:
@@ -36,6 +36,19 @@ def saving_sentence(saving: Interval | None) -> str:
         return f"It saves {money(saving.estimate)} a month {interval}."
     interval = f"(90 % interval {money(-saving.high)} to {money(-saving.low)})"
     return f"It costs {money(-saving.estimate)} more a month {interval}."
+
+
+def speed_sentences(case: FeatureCase, candidate: Candidate) -> tuple[str, ...]:
+    """How much faster it is, where that is what is wanted."""
+    speedup = speedup_of(candidate)
+    if case.objective != LATENCY or speedup is None:
+        return ()
+    return (f"Response time: {speedup_words(speedup)}.",)
+
+
+def speedup_words(speedup: Interval) -> str:
+    """The saved share of the response time with its interval."""
+    return f"{speedup.estimate:.0%} less (90 % interval {speedup.low:.0%} to {speedup.high:.0%})"
 
 
 def money(usd: float) -> str:

@@ -11,7 +11,7 @@ from modelscout.recommender.candidates import Tried
 from modelscout.recommender.case import ModelEstimate
 from modelscout.recommender.estimates import Asked
 from modelscout.recommender.evidence import Evidence, weigh
-from modelscout.recommender.moments import PairSums
+from modelscout.recommender.moments import LogSums, PairSums
 from modelscout.recommender.randomised import cost_ratio, effect_sums, is_judged_evenly
 from modelscout.recommender.streams import StreamKey, traffic_of
 from modelscout.warehouse.engine import Row
@@ -119,6 +119,7 @@ def _of_pairs(row: Row, evidence: Evidence, *, estimate: ModelEstimate, **more: 
         reference_median_ms=_float(row["reference_median_ms"]),
         last_sequence=int(row["last_sequence"]),
         simulated=bool(row["simulated"]),
+        latency_ratio=_log_sums(row, "").ratio(),
         **more,
     )
 
@@ -140,6 +141,7 @@ def _of_traffic(row: Row, evidence: Evidence, *, estimate: ModelEstimate, **more
         reference_median_ms=_float(row["reference_median_ms"]),
         last_sequence=None,
         simulated=bool(row["simulated"]),
+        latency_ratio=_log_sums(row, "candidate_").ratio(_log_sums(row, "reference_")),
         **more,
     )
 
@@ -158,6 +160,11 @@ def _sums(row: Row, what: str, n: int) -> PairSums:
         f"{what}_product",
     )  # fmt: skip
     return PairSums(n, *(float(row[name] or 0.0) for name in names))
+
+
+def _log_sums(row: Row, group: str) -> LogSums:
+    total, squared = row[f"{group}log_latency"], row[f"{group}log_latency_squared"]
+    return LogSums(int(row[f"{group}timed"]), float(total or 0.0), float(squared or 0.0))
 
 
 def _float(value: Any) -> float | None:

@@ -372,3 +372,38 @@ def test_an_unpriced_incumbent_gives_no_switch() -> None:
     found = verdict(candidate(), cost_per_request_usd=None)
     assert found.verdict is Verdict.KEEP
     assert "cannot be priced" in found.reasons[1]
+
+
+# Latency
+
+FASTER, BARELY, SLOWER = Interval(0.6, 0.5, 0.7), Interval(0.93, 0.88, 0.98), Interval(1.2, 1.1, 1.3)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "proven", "verdict"),
+    [
+        (FASTER, True, Verdict.SWITCH),
+        (FASTER, False, Verdict.TRIAL),
+        (BARELY, True, Verdict.KEEP),
+        (SLOWER, True, Verdict.KEEP),
+        (None, True, Verdict.KEEP),
+    ],
+)
+def test_a_feature_that_wants_speed_switches_to_what_is_surely_faster(
+    ratio: Interval | None, proven: bool, verdict: Verdict
+) -> None:
+    dearer = candidate(proof=evidence(proven=proven), latency_ratio=ratio, cost_ratio=DEARER)
+    decision = decide(case(dearer, objective="latency"), today=TODAY, horizon_days=HORIZON)
+    assert decision.verdict is verdict
+    if verdict is Verdict.SWITCH:
+        assert decision.score == round(50 * (1 - ALPHA * math.exp(-1.0)) + 50 * 0.3)
+        assert "Response time: 40% less (90 % interval 30% to 50%)." in decision.reasons
+        assert any("costs" in reason and "more" in reason for reason in decision.reasons)
+
+
+def test_of_faster_models_the_fastest_is_taken_and_an_unpriced_one_is_not() -> None:
+    fast = candidate("fast", latency_ratio=FASTER, cost_ratio=DEARER)
+    faster = candidate("faster", latency_ratio=Interval(0.3, 0.2, 0.4), cost_ratio=DEARER)
+    unpriced = candidate("unpriced", latency_ratio=Interval(0.1, 0.1, 0.1), cost_ratio=None)
+    decision = decide(case(fast, faster, unpriced, objective="latency"), today=TODAY, horizon_days=HORIZON)
+    assert decision.recommended_model == "faster"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from modelscout.recommender.moments import LogSums
 from modelscout.recommender.randomised import (
     LEAST_PROPENSITY,
     Traffic,
@@ -111,3 +112,20 @@ def test_the_ratio_of_costs_covers_the_truth_in_nine_of_ten() -> None:
     assert 0.86 <= covered / 400 <= 0.94
     assert cost_ratio((1, 1.0, 1.0), (100, 1.0, 1.0)) is None
     assert cost_ratio((100, 1.0, 1.0), (100, 0.0, 0.0)) is None
+
+
+def test_ratios_of_response_times_are_geometric_means_with_their_error() -> None:
+    rng = np.random.default_rng(20261125)
+    covered = 0
+    for _ in range(400):
+        fast, slow = rng.normal(-0.5, 0.6, 80), rng.normal(0.0, 0.6, 120)
+        sums = [LogSums(len(g), g.sum(), (g**2).sum()) for g in (fast, slow)]
+        apart = sums[0].ratio(sums[1])
+        assert apart is not None
+        covered += apart.low <= np.exp(-0.5) <= apart.high
+    assert 0.86 <= covered / 400 <= 0.94
+    ratios = np.log([0.5, 0.5, 0.5])
+    same = LogSums(3, ratios.sum(), (ratios**2).sum()).ratio()
+    assert same is not None
+    assert (same.low, same.estimate, same.high) == pytest.approx((0.5, 0.5, 0.5), abs=1e-6)
+    assert LogSums(1, 0.0, 0.0).ratio() is None
