@@ -1,4 +1,4 @@
-"""Keeps the warehouse fit: partitions ahead of time, expired samples and events deleted.
+"""Keeps the warehouse fit: partitions ahead of time, expired samples, events and quality results deleted.
 
 Events are deleted only where MODELSCOUT_USAGE_RETENTION_DAYS says after how many days, and only after their day's
 rollup was found equal to them. Runs nightly before the chain. Safe to run at any time.
@@ -38,7 +38,18 @@ def maintain_warehouse():
         with task_runtime() as run:
             print(close_expired_days(run.engine, now=run.now, keep_days=run.settings.usage_retention_days))
 
-    maintain() >> close_days()
+    @task
+    def forget_quality_results() -> None:
+        """Delete results and report pages of the quality suites that are older than the policy keeps them."""
+        from modelscout.analytics.gate import forget_results
+        from modelscout.core.settings import data_folder
+        from modelscout.orchestration.runtime import task_runtime
+
+        with task_runtime() as run:
+            keep_days, folder = run.settings.quality_retention_days, data_folder() / "quality"
+            print(forget_results(run.engine, now=run.now, keep_days=keep_days, report_folder=folder))
+
+    maintain() >> [close_days(), forget_quality_results()]
 
 
 maintain_warehouse()

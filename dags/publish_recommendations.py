@@ -26,13 +26,20 @@ def publish_recommendations():
     @task(outlets=[AI_MODEL_RECOMMENDATIONS])
     def publish(**context: Any) -> dict[str, int]:
         """Decide, check and write; tell people what they must know."""
+        from modelscout.core.settings import data_folder
         from modelscout.orchestration.notifications import notify_open_alerts
         from modelscout.orchestration.runtime import task_runtime
         from modelscout.recommender.publish import publish
 
         with task_runtime() as run:
             horizon = run.settings.retirement_horizon_days
-            verdicts = publish(run.engine, now=run.now, horizon_days=horizon, run_key=context["run_id"])
+            verdicts = publish(
+                run.engine,
+                now=run.now,
+                horizon_days=horizon,
+                run_key=context["run_id"],
+                report_folder=data_folder() / "quality",
+            )
             notify_open_alerts(run.engine)
             return verdicts
 

@@ -40,28 +40,27 @@ def roll_up_model_analytics():
     @task
     def roll_up(slots: list[int], **context: Any) -> None:
         """Events of one shard in, analytics out."""
-        from datetime import date
-
         from modelscout.analytics.rollup import roll_up
+        from modelscout.orchestration.params import asked_days
         from modelscout.orchestration.runtime import task_runtime
 
-        asked = [context["params"][name] for name in ("first_day", "last_day")]
-        if context["dag_run"].run_type == "backfill":
-            asked = [context["logical_date"].date().isoformat()] * 2
-        first, last = (None if day is None else date.fromisoformat(day) for day in asked)
+        first, last = asked_days(context)
         with task_runtime() as run:
             print(roll_up(run.engine, now=run.now, first_day=first, last_day=last, slots=slots))
 
     @task(trigger_rule="all_done_min_one_success")
     def check_quality(**context: Any) -> None:
         """Great Expectations over events and rollup; every result is kept, also when the gate fails."""
-        from modelscout.analytics.gate import check_rollup
+        from modelscout.analytics.gate import Days, check_rollup
         from modelscout.core.settings import data_folder
+        from modelscout.orchestration.params import asked_days
         from modelscout.orchestration.runtime import task_runtime
 
+        first, last = asked_days(context)
+        days = None if first is None or last is None else Days(first, last)
         with task_runtime() as run:
             folder = data_folder() / "quality"
-            check_rollup(run.engine, run_key=context["run_id"], now=run.now, report_folder=folder)
+            check_rollup(run.engine, run_key=context["run_id"], now=run.now, days=days, report_folder=folder)
 
     @task(outlets=[AI_MODEL_ANALYTICS])
     def watch_drift() -> None:

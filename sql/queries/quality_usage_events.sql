@@ -1,5 +1,5 @@
 -- Grain: one organization and broken expectation; `checked` counts all of the organization's events. Owner: quality.
--- Reads: ai_usage_events from :from_at on, once, whole partitions pruned, and once more by key for repetitions.
+-- Reads: ai_usage_events from :from_at to before :until_at, once, whole partitions pruned, and once more by key for repetitions.
 -- An organization that nobody set up is NULL. example: the key of one such event, never its content.
 WITH events AS (
     SELECT
@@ -31,7 +31,7 @@ WITH events AS (
     FROM ai_usage_events AS e
     LEFT JOIN organizations AS o ON e.organization_id = o.id
     LEFT JOIN ai_features AS f ON e.feature_id = f.id
-    WHERE e.occurred_at >= :from_at
+    WHERE e.occurred_at >= :from_at AND e.occurred_at < :until_at
 ),
 
 repeated AS (
@@ -41,7 +41,7 @@ repeated AS (
         e.attempt,
         count(*) - 1 AS surplus
     FROM ai_usage_events AS e
-    WHERE e.occurred_at >= :from_at
+    WHERE e.occurred_at >= :from_at AND e.occurred_at < :until_at
     GROUP BY e.organization_id, e.request_id, e.attempt
     HAVING count(*) > 1
 )

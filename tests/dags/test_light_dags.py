@@ -132,7 +132,9 @@ def test_the_nightly_rollup_keeps_the_results_of_its_checks(run: Run, engine: En
     assert value(engine, "SELECT count(*) > 5 AND bool_and(success) FROM data_quality_results") is True
 
 
-def test_training_and_publishing_end_well_with_too_little_data(run: Run, engine: Engine) -> None:
+def test_training_and_publishing_end_well_with_too_little_data(
+    run: Run, engine: Engine, data_folder: Path
+) -> None:
     assert run("train_recommender") == "success"
     assert value(engine, "SELECT published FROM recommender_runs") is False
     for _ in range(2):
@@ -141,6 +143,8 @@ def test_training_and_publishing_end_well_with_too_little_data(run: Run, engine:
         value(engine, "SELECT string_agg(verdict, ',') FROM ai_model_recommendations")
         == "insufficient_evidence"
     )
+    assert all("unproven_switch" in page.read_text() for page in (data_folder / "quality").iterdir())
+    assert len(list((data_folder / "quality").iterdir())) == 2
     assert run("review_adoption") == "success"
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from modelscout.analytics.gate import check_rollup, read_results
+from modelscout.analytics.gate import Days, check_rollup, forget_results, read_results
 from modelscout.cli import main
 from modelscout.core.errors import QualityGateFailed
 from modelscout.quality.gate import SuiteResult
@@ -85,8 +86,10 @@ def add(engine: Engine, table: str, row: dict[str, Any]) -> None:
         connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), row)
 
 
-def check(engine: Engine, run_key: str = "night", folder: Path | None = None) -> list[SuiteResult]:
-    return check_rollup(engine, run_key=run_key, now=NOW, report_folder=folder)
+def check(
+    engine: Engine, run_key: str = "night", folder: Path | None = None, days: Days | None = None
+) -> list[SuiteResult]:
+    return check_rollup(engine, run_key=run_key, now=NOW, days=days, report_folder=folder)
 
 
 def failures(results: list[SuiteResult], suite: str) -> dict[str, set[str | None]]:
@@ -151,6 +154,48 @@ def test_what_is_tolerated_passes(engine: Engine) -> None:
 def test_events_before_the_window_are_not_looked_at(engine: Engine) -> None:
     add(engine, "ai_usage_events", EVENT | {"input_tokens": 50_000_001, "occurred_at": "2026-11-20T23:59Z"})
     assert failures(check(engine), "usage_events") == {}
+
+
+def test_a_backfill_looks_at_its_own_days_and_only_they_end_what_it_found(engine: Engine) -> None:
+    monday = Days(date(2026, 11, 19), date(2026, 11, 19))
+    broken = {"input_tokens": 50_000_001}
+    add(engine, "ai_usage_events", EVENT | broken | {"occurred_at": "2026-11-19T23:59Z"})
+    add(engine, "ai_usage_events", EVENT | broken | {"organization_id": GLOBEX, "request_id": "r2"})
+    assert failures(check(engine, "backfill", days=monday), "usage_events") == {"implausible_size": {ACME}}
+    assert blocked(engine) == {ACME}
+    assert failures(check(engine), "usage_events") == {"implausible_size": {GLOBEX}}
+    assert blocked(engine) == {ACME, GLOBEX}
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE ai_usage_events SET input_tokens = 1"))
+    check(engine)
+    assert blocked(engine) == {ACME}
+    check(engine, "another", days=Days(date(2026, 11, 20), date(2026, 11, 21)))
+    assert blocked(engine) == {ACME}
+    check(engine, "again", days=Days(date(2026, 11, 18), date(2026, 11, 20)))
+    assert blocked(engine) == set()
+
+
+def test_old_results_and_pages_are_forgotten_but_for_the_latest_of_each_suite(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE ai_usage_events, ai_model_analytics"))
+    for age_days in (200, 190, 3):
+        at = NOW - timedelta(days=age_days)
+        check_rollup(engine, run_key=f"{age_days} days ago", now=at, report_folder=tmp_path)
+        os.utime(tmp_path / f"{age_days}_days_ago.html", (at.timestamp(), at.timestamp()))
+    with engine.begin() as connection:
+        connection.execute(
+            text("DELETE FROM data_quality_results WHERE run_key = '3 days ago' AND suite = 'rollup'")
+        )
+    expected = {"results": 2 * len(USAGE_EVENTS.checks) + len(ROLLUP.checks), "pages": 2}
+    for forgotten in (expected, {"results": 0, "pages": 0}):
+        assert forget_results(engine, now=NOW, keep_days=180, report_folder=tmp_path) == forgotten
+        assert [page.name for page in tmp_path.iterdir()] == ["3_days_ago.html"]
+        assert {(row["suite"], row["run_key"]) for row in read_results(engine)} == {
+            ("usage_events", "3 days ago"),
+            ("rollup", "190 days ago"),
+        }
 
 
 def test_the_same_failure_in_every_organization_fails_the_run(engine: Engine) -> None:

@@ -20,9 +20,9 @@ from modelscout.analytics.drift_evidence import (
     MINIMUM_REQUESTS,
     REFERENCE_POINTS,
     WATCHED_POINTS,
-    Array,
     select_by_e_bh,
 )
+from modelscout.analytics.drift_regression import Array
 from modelscout.analytics.drift_report import Finding, describe, raise_drift, raise_served_changes
 from modelscout.analytics.drift_signals import ALPHA, THRESHOLDS, Days, Evidence, weigh_streams
 from modelscout.warehouse.engine import one_snapshot, run_sql

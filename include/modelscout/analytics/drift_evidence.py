@@ -7,39 +7,56 @@ requests) are modelled as
     y = a + b * weekend + c * size + shift * (point >= j) + noise,   Var(noise) = phi * v
 
 with the relative variances v known (fewer requests, more noise; more requests than usual earn no credit) and a, b,
-c, phi and j unknown. Against "shift = 0" stands, for each point j at which the shift may begin, the Bayes factor
-under the right Haar prior on (a, b, c, phi) and shift ~ N(0, phi * g):
+c, phi and j unknown. A point's noise may resemble that of the point before: noise / sqrt(v) is an autoregression
+of first order with an unknown autocorrelation rho. With y and the columns whitened by rho, and under the right Haar
+prior on (a, b, c, phi), the likelihood of "no shift" and, for each point j at which the shift may begin, the Bayes
+factor of shift ~ N(0, phi * g) against it are
 
-    BF_j = (1 + g S)^(-1/2) * (1 - g / (1 + g S) * B^2 / R)^(-nu / 2)
+    L_rho    = (1 - rho^2)^(-(n - 1) / 2) * det(X'X)^(-1/2) * R^(-nu / 2)
+    BF_rho,j = (1 + g S)^(-1/2) * (1 - g / (1 + g S) * B^2 / R)^(-nu / 2)
 
-S and B are the residual sum of squares of the step and its product with y after the other columns, R the residual
-sum of squares without the step, nu its degrees of freedom. For normal noise BF_j is an e-process: its expectation
-under "no shift" is at most 1 at every stopping time, whatever a, b, c and phi are (Lindon, Ham, Tingley and
-Bojinov, "Anytime-Valid Linear Models and Regression Adjusted Causal Inference in Randomized Experiments", 2022;
-Perez-Ortiz, Lardy, de Heide and Grunwald, "E-statistics, group invariance and anytime-valid testing", 2024).
-A mixture over j with weights that sum to 1 stays one, so that the chance that it ever reaches 1/alpha is at most
-alpha (Ville; the Shiryaev-Roberts form of Shin, Ramdas and Rinaldo, "E-detectors", 2023, with a proper prior on j).
+n counts the points, X are the columns, S and B the residual sum of squares of the step and its product with y after
+the columns, R the residual sum of squares without the step, nu its degrees of freedom. For normal noise BF_rho,j is
+an e-process if rho is true: its expectation under "no shift" is at most 1 at every stopping time, whatever a, b, c
+and phi are (Lindon, Ham, Tingley and Bojinov, "Anytime-Valid Linear Models and Regression Adjusted Causal Inference
+in Randomized Experiments", 2022; Perez-Ortiz, Lardy, de Heide and Grunwald, "E-statistics, group invariance and
+anytime-valid testing", 2024). rho is not known, so the likelihood of a shift, mixed over rho and j, is divided by
+that of no shift under the rho that suits it best:
+
+    e = sum over rho, j of prior(rho) * prior(j) * L_rho * BF_rho,j / max over rho of weight(rho) * L_rho
+
+For each rho this is at most the ratio to its own L_rho, over weight(rho) (universal inference: Wasserman, Ramdas and
+Balakrishnan, 2020). The weight is 1 without autocorrelation: e is then an e-process, and the chance that it ever
+reaches 1/alpha is at most alpha (Ville; the Shiryaev-Roberts form of Shin, Ramdas and Rinaldo, "E-detectors", 2023,
+with a proper prior on j). With autocorrelation the bound is alpha / AUTOCORRELATED_WEIGHT, far above what simulated
+streams reach (docs/drift.md); a weight of 1 would hold alpha for all and see changes days later.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from modelscout.analytics.drift_regression import Array, Projection, clip, make_columns, project
+
 REFERENCE_POINTS = 28
 """Points that the others are compared with; no shift is looked for inside them."""
 WATCHED_POINTS = 91
 """Points at which a shift may begin: their prior is uniform. Then the reference is renewed."""
 MINIMUM_REQUESTS = 50
 """A point holds at least so many requests: with fewer, shares are too coarse for normal noise."""
-CLIP = 4.5
-"""Standard deviations beyond which a point counts no more: one bad day is an incident, two are a change."""
 SHIFT_SCALES = (1.0, 4.0)
 """Standard deviations of g: timid and bold, half of the weight each."""
+
+AUTOCORRELATIONS = (0.0, 0.15, 0.3, 0.45, 0.6)
+"""Of the noise of neighbouring points, that a stable stream may have; independence is the first."""
+PRIOR = (0.95, 0.0125, 0.0125, 0.0125, 0.0125)
+"""Of the autocorrelations, where there is a shift."""
+AUTOCORRELATED_WEIGHT = 0.1
+"""Of the likelihood of autocorrelated noise without a shift: the bound of the error is 1 / weight as high with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,71 +136,39 @@ def weigh_shift(points: Points, y: Array, unit_variance: Array, *, alpha: float)
         np.median(np.where(reference, points.requests, 0.0)[:, :REFERENCE_POINTS], axis=1), 1.0
     )
     weight = np.where(filled, np.minimum(points.requests, usual[:, None]), 0.0) / unit_variance[:, None]
-    columns = _columns(points, filled, reference)
+    columns = make_columns(points.weekend, points.size, filled, reference, weight)
     g = unit_variance / usual
-    log_factor = _log_factors(
-        _project(_clip(y, weight, columns, reference), weight, columns, filled), filled, g
-    )
+    clipped = clip(y, weight, columns, reference)
+    tried = np.repeat(np.asarray(AUTOCORRELATIONS)[:, None], len(y), axis=1)
+    log_factor, likeliest = _mix([project(clipped, weight, columns, filled, rho) for rho in tried], filled, g)
     not_yet = np.log(np.maximum(WATCHED_POINTS - np.isfinite(log_factor).sum(axis=1), 1e-300))
     log_e = np.logaddexp(_log_sum(log_factor), not_yet) - np.log(WATCHED_POINTS)
     point = log_factor.argmax(axis=1)
     # How large the shift is, every point as it is.
+    rho = tried[likeliest[np.arange(len(point)), point], 0]
     effect, half_width = _estimate(
-        _project(y, weight, columns, filled), point, SHIFT_SCALES[-1] ** 2 * g, alpha
+        project(y, weight, columns, filled, rho), point, SHIFT_SCALES[-1] ** 2 * g, alpha
     )
     return Shift(log_e, point, effect, half_width)
 
 
-def _columns(points: Points, filled: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> Array:
-    """S x P x 3: intercept, weekend and size, the latter centred for the sake of the arithmetic."""
-    count = np.maximum(reference.sum(axis=1, keepdims=True), 1)
-    size = points.size - (points.size * reference).sum(axis=1, keepdims=True) / count
-    return np.stack([np.ones_like(size), points.weekend, size], axis=2) * filled[:, :, None]
+def _mix(
+    projections: Sequence[Projection], filled: npt.NDArray[np.bool_], g: Array
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Of a shift that begins at each point (S x P): the logarithm of its e-value, -inf where none is looked for,
+    and the number of the autocorrelation that suits it best."""
+    unshifted = np.stack([p.log_likelihood for p in projections])
+    shifted = np.stack(
+        [
+            np.log(prior) + p.log_likelihood[:, None] + _log_factors(p, filled, g)
+            for prior, p in zip(PRIOR, projections, strict=True)
+        ]
+    )
+    unshifted[1:] += np.log(AUTOCORRELATED_WEIGHT)
+    return np.logaddexp.reduce(shifted, axis=0) - unshifted.max(axis=0)[:, None], shifted.argmax(axis=0)
 
 
-def _inverse(gram: Array) -> tuple[Array, Array]:
-    """Inverse and rank of S x 3 x 3 matrices; a column that never varies drops out."""
-    inverse: Array = np.asarray(np.linalg.pinv(gram, rcond=1e-10, hermitian=True), dtype=np.float64)
-    return inverse, np.rint(np.einsum("sij,sji->s", inverse, gram))
-
-
-def _clip(y: Array, weight: Array, columns: Array, reference: npt.NDArray[np.bool_]) -> Array:
-    """`y` with every point at most CLIP standard deviations from what the reference lets expect."""
-    w = weight * reference
-    inverse, rank = _inverse(np.einsum("sp,spi,spj->sij", w, columns, columns))
-    fitted = np.einsum("spi,sij,sj->sp", columns, inverse, np.einsum("sp,spj->sj", w * y, columns))
-    freedom = np.maximum(reference.sum(axis=1) - rank, 1.0)
-    dispersion = np.maximum(1.0, (w * (y - fitted) ** 2).sum(axis=1) / freedom)
-    limit = CLIP * np.sqrt(dispersion[:, None] / np.where(weight > 0, weight, 1.0))
-    return np.asarray(fitted + np.clip(y - fitted, -limit, limit))
-
-
-class _Projection(NamedTuple):
-    """y and the steps that begin at each point, after the columns."""
-
-    steps: Array
-    """S x P: residual sum of squares of the step."""
-    along: Array
-    """S x P: product of the step with y."""
-    rss: Array
-    """S: residual sum of squares of y; less than its degrees of freedom is not believed."""
-    freedom: Array
-    """S."""
-
-
-def _project(y: Array, weight: Array, columns: Array, filled: npt.NDArray[np.bool_]) -> _Projection:
-    inverse, rank = _inverse(np.einsum("sp,spi,spj->sij", weight, columns, columns))
-    beta = np.einsum("sij,sj->si", inverse, np.einsum("sp,spj->sj", weight * y, columns))
-    residual = y - np.einsum("spi,si->sp", columns, beta)
-    freedom = np.maximum(filled.sum(axis=1) - rank, 1.0)
-    # A step's products with the columns, with itself and with y are sums from its point to the right.
-    products = _from_right(weight[:, :, None] * columns)
-    steps = _from_right(weight) - np.einsum("spi,sij,spj->sp", products, inverse, products)
-    rss = np.maximum((weight * residual**2).sum(axis=1), freedom)
-    return _Projection(np.maximum(steps, 0.0), _from_right(weight * residual), rss, freedom)
-
-
-def _log_factors(p: _Projection, filled: npt.NDArray[np.bool_], g: Array) -> Array:
+def _log_factors(p: Projection, filled: npt.NDArray[np.bool_], g: Array) -> Array:
     """S x P: logarithms of the Bayes factors of a shift that begins there; -inf where none is looked for."""
     factors = [
         _log_factor(p.steps, p.along, p.rss[:, None], p.freedom[:, None], scale**2 * g[:, None])
@@ -194,15 +179,11 @@ def _log_factors(p: _Projection, filled: npt.NDArray[np.bool_], g: Array) -> Arr
     return np.where(filled & watched, np.logaddexp(*factors) - np.log(2.0), -np.inf)
 
 
-def _estimate(p: _Projection, point: npt.NDArray[np.int64], g: Array, alpha: float) -> tuple[Array, Array]:
+def _estimate(p: Projection, point: npt.NDArray[np.int64], g: Array, alpha: float) -> tuple[Array, Array]:
     """The shift that begins at `point`, and half of its interval."""
     at = (np.arange(len(point)), point)
     step = np.where(p.steps[at] > 0, p.steps[at], np.nan)
     return p.along[at] / step, _half_width(step, p.along[at], p.rss, p.freedom, g, alpha)
-
-
-def _from_right(values: Array) -> Array:
-    return np.flip(np.cumsum(np.flip(values, axis=1), axis=1), axis=1)
 
 
 def _log_factor(step: Array, along: Array, rss: Array, freedom: Array, g: Array) -> Array:

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from modelscout.analytics.drift_evidence import (
     REFERENCE_POINTS,
-    Array,
     Points,
     Shift,
     gather_points,
     weigh_shift,
 )
+from modelscout.analytics.drift_regression import Array
 
 ERROR_PER_YEAR = 0.05
 """The chance that a stream in which nothing changes is ever flagged within a year."""

@@ -45,6 +45,8 @@ class Settings:
     """A model in use that retires within so many days gets a `migrate`."""
     usage_retention_days: int | None = None
     """Events older than so many whole days are deleted once their rollup is reconciled; None keeps them all."""
+    quality_retention_days: int = 180
+    """Results and report pages of the quality suites older than so many days are deleted, but for the latest."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -73,6 +75,9 @@ class Settings:
                 env, "MODELSCOUT_RETIREMENT_HORIZON_DAYS", cls.retirement_horizon_days
             ),
             usage_retention_days=_optional_positive_int(env, "MODELSCOUT_USAGE_RETENTION_DAYS"),
+            quality_retention_days=_positive_int(
+                env, "MODELSCOUT_QUALITY_RETENTION_DAYS", cls.quality_retention_days
+            ),
         )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
 from airflow.sdk import Param
 
 BENCHMARK_PARAMS = {
@@ -63,3 +67,12 @@ ROLLUP_PARAMS = {
     )
     for name, title in (("first_day", "First day"), ("last_day", "Last day"))
 }
+
+
+def asked_days(context: Mapping[str, Any]) -> tuple[date | None, date | None]:
+    """First and last day of a run with ROLLUP_PARAMS: those of the form, or the one day of a backfill's run."""
+    if context["dag_run"].run_type == "backfill":
+        day = context["logical_date"].date()
+        return day, day
+    first, last = (context["params"][name] for name in ROLLUP_PARAMS)
+    return (date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None)

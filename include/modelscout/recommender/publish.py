@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from modelscout.analytics.gate import keep, run_suite
+from modelscout.analytics.gate import keep, run_suite, write_report
 from modelscout.core.types import Verdict
 from modelscout.quality.gate import SuiteResult, log_failures, require_table_sound
 from modelscout.quality.suites import RECOMMENDATIONS
@@ -29,13 +30,21 @@ VALID_DAYS = 7
 
 
 def publish(
-    engine: Engine, *, now: datetime, horizon_days: int, run_key: str | None = None
+    engine: Engine,
+    *,
+    now: datetime,
+    horizon_days: int,
+    run_key: str | None = None,
+    report_folder: Path | None = None,
 ) -> dict[str, int]:
-    """One transaction: decide, write, check, supersede, alert. Idempotent per decision date. Returns verdict counts.
+    """One transaction: decide, write, check, supersede, alert; then the quality report, where `report_folder` is given.
+
+    Idempotent per decision date. Returns verdict counts.
 
     An organization whose rollup does not reconcile, whose data is blocked or whose new recommendations fail the
     checks gets none until it is mended. Raises QualityGateFailed, with the results kept, where all are broken.
     """
+    run_key = run_key or f"publish {now.date()}"
     with engine.begin() as connection:
         estimates = load_estimates(connection, now=now)
         blocked = blocked_organizations(connection)
@@ -47,13 +56,15 @@ def publish(
         decisions = [(case, decide(case, today=now.date(), horizon_days=horizon_days)) for case in cases]
         rows = [_row(case, decision, now=now, version=estimates.version_id) for case, decision in decisions]
         checked = write_checked(connection, rows, day=now.date())
-        keep(connection, checked, run_key=run_key or f"publish {now.date()}", now=now, only_audited=True)
+        keep(connection, checked, run_key=run_key, now=now, only_audited=True)
         if not checked.stops_the_run:
             refused = set(checked.blocked)
             decisions = [(case, d) for case, d in decisions if case.organization_id not in refused]
             run_sql(connection, "queries/recommendation_supersede")
             _raise_alerts(connection, decisions, blocked | refused, now)
     log_failures(checked)
+    if report_folder is not None:
+        write_report(engine, report_folder, run_key=run_key)
     require_table_sound([checked])
     return dict(Counter(decision.verdict.value for _, decision in decisions))
 

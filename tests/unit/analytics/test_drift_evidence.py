@@ -33,6 +33,10 @@ STABLE = {
     "few requests": Scenario(requests=60, success=0.99),
     "nearly perfect": Scenario(success=0.999),
     "larger requests": Scenario(sizes_change_on=50, overdispersion=0.01),
+    "autocorrelated": Scenario(overdispersion=0.015, autocorrelation=0.6),
+    "autocorrelated a little": Scenario(overdispersion=0.015, autocorrelation=0.3),
+    "autocorrelated, near the noise of requests": Scenario(overdispersion=0.01, autocorrelation=0.6),
+    "autocorrelated, far from it": Scenario(overdispersion=0.03, autocorrelation=0.6),
     "everything": Scenario(overdispersion=0.02, weekend_effect=0.03, growth_per_day=0.02, sizes_change_on=60),
 }
 LLMDRIFT = Path(__file__).parents[4] / "shared" / "data" / "llmdrift" / "outcomes.csv"
@@ -44,7 +48,7 @@ def share_ever_flagged(scenario: Scenario, *, streams: int, nights: int, seed: i
     return float((log_e_by_night(days, looks).max(axis=1) >= FLAGGED).mean())
 
 
-@pytest.mark.parametrize("name", ["overdispersed", "everything"])
+@pytest.mark.parametrize("name", ["overdispersed", "autocorrelated", "everything"])
 def test_stable_models_are_hardly_ever_flagged(name: str) -> None:
     assert share_ever_flagged(STABLE[name], streams=60, nights=60, seed=1) <= ERROR_PER_YEAR
 

@@ -55,7 +55,7 @@ def test_what_is_set_is_taken() -> None:
         ConfigurationError, match="MODELSCOUT_JUDGE_MODEL='a': write each judge as provider/model"
     ):
         Settings.from_environment(URL | {"MODELSCOUT_JUDGE_MODEL": "a"})
-    assert found.usage_retention_days == 90
+    assert (found.usage_retention_days, found.quality_retention_days) == (90, 180)
     assert Settings.from_environment(URL).usage_retention_days is None
     assert (found.shards, found.request_concurrency, found.retirement_horizon_days) == (5, 7, 60)
     assert found.spend_limit_usd == Decimal("0.25")
@@ -64,7 +64,8 @@ def test_what_is_set_is_taken() -> None:
 @pytest.mark.parametrize(
     "name",
     ["MODELSCOUT_SHARDS", "MODELSCOUT_REQUEST_CONCURRENCY", "MODELSCOUT_REPLAY_ITEMS",
-     "MODELSCOUT_REPLAY_CANDIDATES", "MODELSCOUT_RETIREMENT_HORIZON_DAYS", "MODELSCOUT_USAGE_RETENTION_DAYS"],
+     "MODELSCOUT_REPLAY_CANDIDATES", "MODELSCOUT_RETIREMENT_HORIZON_DAYS", "MODELSCOUT_USAGE_RETENTION_DAYS",
+     "MODELSCOUT_QUALITY_RETENTION_DAYS"],
 )  # fmt: skip
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "1e3", "²"])
 def test_a_number_that_is_none_is_refused_by_name(name: str, value: str) -> None:
