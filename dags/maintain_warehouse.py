@@ -32,11 +32,12 @@ def maintain_warehouse():
     @task
     def close_days() -> None:
         """Delete the events of days that the policy does not keep; what could not be deleted is said, with why."""
-        from modelscout.analytics.retention import close_expired_days
+        from modelscout.analytics.retention import close_expired_days, set_aside_late_outcomes
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:
             print(close_expired_days(run.engine, now=run.now, keep_days=run.settings.usage_retention_days))
+            print(f"{set_aside_late_outcomes(run.engine, now=run.now)} outcomes without a call in quarantine")
 
     @task
     def forget_quality_results() -> None:

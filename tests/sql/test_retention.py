@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +11,11 @@ from rollup_support import NOW, fill, forget_rollup, rolled_up
 from sqlalchemy import Engine, text
 
 from modelscout.analytics.repricing import reprice
-from modelscout.analytics.retention import close_expired_days
+from modelscout.analytics.retention import close_expired_days, set_aside_late_outcomes
 from modelscout.analytics.rollup import roll_up
 from modelscout.core.errors import ConfigurationError
+from modelscout.usage.mapping import UsageMapping
+from modelscout.usage.quarantine import replay_quarantine
 
 ORGANIZATION = "00000000-0000-0000-0000-00000000000a"
 FIRST, LAST = date(2026, 11, 20), date(2026, 11, 22)
@@ -134,6 +136,62 @@ def test_a_late_event_of_a_closed_day_is_quarantined_once_and_changes_nothing(en
     assert "occurred_at=2026-11-20 05:30:00+00" in row.reason
     assert "MODELSCOUT_USAGE_RETENTION_DAYS" in row.remedy
     assert (row.payload["request_id"], row.payload["input_tokens"]) == ("late", 7)
+
+
+def add_outcome(engine: Engine, request_id: str, received_at: datetime) -> None:
+    execute(
+        engine,
+        "INSERT INTO ai_usage_outcomes (organization_id, request_id, kind, score, recorded_at, received_at) "
+        f"VALUES ('{ORGANIZATION}', '{request_id}', 'rating', 0.25, '{received_at}', '{received_at}') "
+        "ON CONFLICT DO NOTHING",
+    )
+
+
+def test_a_late_outcome_of_a_closed_day_is_quarantined_once_and_one_that_was_counted_is_not(
+    engine: Engine,
+) -> None:
+    request = value(
+        engine,
+        f"SELECT min(request_id) FROM ai_usage_events AS e WHERE organization_id = '{ORGANIZATION}' AND "
+        "occurred_at >= '2026-11-20Z' AND occurred_at < '2026-11-21Z'",
+    )
+    execute(engine, f"UPDATE ai_usage_outcomes SET received_at = '{NOW}'")
+    add_outcome(engine, "unknown", NOW)
+    week_later = NOW + timedelta(days=8)
+    assert set_aside_late_outcomes(engine, now=week_later) == 0
+    execute(engine, "UPDATE ai_usage_outcomes SET call_found = FALSE")
+    close_expired_days(engine, now=NOW, keep_days=2)
+    before = rolled_up(engine)
+    add_outcome(engine, request, NOW)
+    assert set_aside_late_outcomes(engine, now=NOW + timedelta(days=7)) == 0
+    assert set_aside_late_outcomes(engine, now=week_later) == 2
+    assert set_aside_late_outcomes(engine, now=week_later) == 0
+    assert rolled_up(engine) == before
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT * FROM ai_usage_quarantine")).all()
+    assert {row.payload["request_id"] for row in rows} == {request, "unknown"}
+    assert all("closed days" in row.reason and "replay-quarantine" in row.remedy for row in rows)
+    counted = "SELECT count(*) FROM ai_usage_outcomes WHERE request_id NOT IN (SELECT request_id FROM ai_usage_events)"
+    assert value(engine, counted) > 0
+
+
+def test_an_outcome_that_was_put_aside_counts_once_its_call_is_there(engine: Engine) -> None:
+    close_expired_days(engine, now=NOW, keep_days=2)
+    add_outcome(engine, "came last", NOW)
+    week_later = NOW + timedelta(days=8)
+    for _ in range(2):
+        assert set_aside_late_outcomes(engine, now=week_later) == 1
+        assert replay_quarantine(engine, now=NOW, mapping=UsageMapping()).taken_in == 1
+        # Replayed in vain: it waits from then on.
+        execute(engine, f"UPDATE ai_usage_outcomes SET received_at = '{NOW}' WHERE request_id = 'came last'")
+    add_late(engine, "came last", "2026-11-22T05:30Z")
+    roll_up(engine, now=NOW)
+    judged = value(engine, "SELECT sum(outcome_count) FROM ai_model_analytics WHERE date = '2026-11-22'")
+    execute(engine, "DELETE FROM ai_usage_outcomes WHERE request_id = 'came last'")
+    roll_up(engine, now=NOW, first_day=LAST, last_day=LAST)
+    without = value(engine, "SELECT sum(outcome_count) FROM ai_model_analytics WHERE date = '2026-11-22'")
+    assert judged == without + 1
+    assert set_aside_late_outcomes(engine, now=week_later) == 0
 
 
 def test_events_of_a_day_without_a_partition_count_and_move_into_it_when_it_is_made(engine: Engine) -> None:

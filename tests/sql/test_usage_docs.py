@@ -28,7 +28,9 @@ def blocks(language: str) -> list[str]:
 def warehouse(engine: Engine, monkeypatch: pytest.MonkeyPatch, warehouse_url: str, tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.execute(
-            text("TRUNCATE ai_usage_events, ai_usage_imports, ai_usage_quarantine, organizations CASCADE")
+            text(
+                "TRUNCATE ai_usage_events, ai_usage_outcomes, ai_usage_imports, ai_usage_quarantine, organizations CASCADE"
+            )
         )
         connection.execute(
             text("SELECT modelscout.ensure_usage_partitions(current_date - 1, current_date + 1)")
@@ -43,12 +45,15 @@ def warehouse(engine: Engine, monkeypatch: pytest.MonkeyPatch, warehouse_url: st
 
 
 def test_the_insert_of_an_application(engine: Engine) -> None:
-    [statement] = blocks("sql")
+    event, outcome = blocks("sql")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for part in statement.split(";"):
+        for part in (event + outcome).split(";"):
             if part.strip():
                 connection.exec_driver_sql(part)
-        assert connection.execute(text("SELECT count(*) FROM ai_usage_events")).scalar() == 1
+        judged = (
+            "SELECT count(*) FROM ai_usage_events JOIN ai_usage_outcomes USING (organization_id, request_id)"
+        )
+        assert connection.execute(text(judged)).scalar() == 1
 
 
 def test_the_recorder(engine: Engine) -> None:

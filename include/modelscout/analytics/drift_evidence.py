@@ -53,9 +53,9 @@ SHIFT_SCALES = (1.0, 4.0)
 
 AUTOCORRELATIONS = (0.0, 0.15, 0.3, 0.45, 0.6)
 """Of the noise of neighbouring points, that a stable stream may have; independence is the first."""
-PRIOR = (0.95, 0.0125, 0.0125, 0.0125, 0.0125)
+PRIOR = (0.98, 0.005, 0.005, 0.005, 0.005)
 """Of the autocorrelations, where there is a shift."""
-AUTOCORRELATED_WEIGHT = 0.1
+AUTOCORRELATED_WEIGHT = 0.15
 """Of the likelihood of autocorrelated noise without a shift: the bound of the error is 1 / weight as high with it."""
 
 

@@ -1,4 +1,8 @@
-"""Deletes the events of days that are older than the policy asks for, never before their rollup equals them."""
+"""Deletes the events of days that are older than the policy asks for, never before their rollup equals them.
+
+What comes in for such a day afterwards changes nothing any more and is put aside, so that people are told: events
+with the next rollup (sql/rollup/quarantine_late.sql), outcomes, which name no day, by `set_aside_late_outcomes`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from modelscout.warehouse.engine import run_sql
 WAIT_FOR_READERS_S = 10
 """Dropping waits for who reads the events; whoever comes meanwhile waits behind it, so that it does not wait long."""
 _LOCK_NOT_AVAILABLE = "55P03"
+OUTCOMES_WAIT_DAYS = 7
+"""How long an outcome waits for its call: files of calls are imported later than outcomes are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ def _close(engine: Engine, day: date, *, now: datetime) -> str | None:
 
 def _drop_reconciled(connection: Connection, day: date, *, now: datetime) -> str | None:
     """Nobody adds to the day any more: what this statement sees is all there will be."""
-    differences = run_sql(connection, "rollup/reconcile_day", day_scope(day, slots=ALL_SLOTS, now=now))
+    scope = day_scope(day, slots=ALL_SLOTS, now=now)
+    differences = run_sql(connection, "rollup/reconcile_day", scope)
     if differences:
         raise_alerts(connection, [row for row in differences if row["organization_id"]], now)
         first = differences[0]
@@ -78,5 +85,17 @@ def _drop_reconciled(connection: Connection, day: date, *, now: datetime) -> str
             f"{first['figure']} of organization {first['organization_id'] or '(unknown)'} is {first['expected']} in "
             f"its events and {first['rolled_up']} in its rollup: roll {day} up again by a backfill"
         )
+    run_sql(connection, "queries/usage_outcomes_counted", scope)
     connection.execute(text("SELECT modelscout.drop_usage_day(:day, :now)"), {"day": day, "now": now})
     return None
+
+
+def set_aside_late_outcomes(engine: Engine, *, now: datetime) -> int:
+    """Put outcomes into quarantine whose call did not come within OUTCOMES_WAIT_DAYS; returns how many.
+
+    Nothing as long as no day is closed: their calls may still come in. One transaction.
+    """
+    parameters = {"received_before": now - timedelta(days=OUTCOMES_WAIT_DAYS), "now": now}
+    with engine.begin() as connection:
+        run_sql(connection, "queries/usage_outcomes_find_calls", parameters)
+        return int(run_sql(connection, "queries/usage_outcomes_set_aside", parameters)[0]["outcomes"])
