@@ -29,7 +29,8 @@ def warehouse(engine: Engine, monkeypatch: pytest.MonkeyPatch, warehouse_url: st
     with engine.begin() as connection:
         connection.execute(
             text(
-                "TRUNCATE ai_usage_events, ai_usage_outcomes, ai_usage_imports, ai_usage_quarantine, organizations CASCADE"
+                "TRUNCATE ai_usage_events, ai_usage_outcomes, ai_usage_imports, ai_usage_quarantine, "
+                "organizations CASCADE"
             )
         )
         connection.execute(
