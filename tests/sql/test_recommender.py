@@ -140,6 +140,28 @@ def test_what_was_measured_before_a_model_changed_proves_nothing(
     assert night(pipeline, 1)["switch"] == 1
 
 
+@pytest.mark.usefixtures("cheap_is_proven")
+def test_the_proof_of_a_model_that_changed_begins_anew_with_a_share_of_its_own(
+    pipeline: Engine, engine: Engine
+) -> None:
+    night(pipeline)
+    assert tried(pipeline)["cheap"]["alpha"] == pytest.approx(0.05 * 0.8)
+    change(
+        engine,
+        "INSERT INTO model_events (organization_id, model_id, kind, natural_key, occurred_at) "
+        "VALUES (:o, :m, 'drifted', 'here', :at)",
+        o=ACME, m=MODELS["cheap"], at=NOW + NIGHT / 2,
+    )  # fmt: skip
+    replay(engine, "cheap", good(20), first=ITEMS)
+    replay(engine, "incumbent", good(20), first=ITEMS)
+    change(engine, "UPDATE ai_benchmark_results SET finished_at = :at WHERE split_part(case_key, '/i', 2)::int >= :n",
+           at=NOW + NIGHT, n=ITEMS)  # fmt: skip
+    night(pipeline, 1)
+    anew = tried(pipeline)["cheap"]
+    assert (anew["n"], anew["alpha"]) == (20, pytest.approx(0.05 * 0.2 / 2))
+    assert not anew["proven"]
+
+
 # The order of the evidence and its error
 
 
