@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from modelscout.orchestration.assets import AI_MODEL_ANALYTICS, AI_MODELS
 from modelscout.orchestration.defaults import DAG_ARGS, TAGS
@@ -21,7 +21,10 @@ from modelscout.orchestration.params import ROLLUP_PARAMS
 @dag(
     dag_id="roll_up_model_analytics",
     description="Usage events to daily analytics, with reconciliation, quality gate and drift watch",
-    schedule=[AI_MODELS],
+    # Airflow backfills a DAG with a time alone: there is one a day, at which nothing runs.
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 0 * * *", timezone="UTC"), assets=[AI_MODELS]
+    ),
     params=ROLLUP_PARAMS,
     tags=[*TAGS, "nightly", "manual"],
     doc_md=__doc__,
@@ -29,11 +32,15 @@ from modelscout.orchestration.params import ROLLUP_PARAMS
 )
 def roll_up_model_analytics():
     @task
-    def plan() -> list[list[int]]:
-        """Deal the organizations out to shards."""
+    def plan(**context: Any) -> list[list[int]]:
+        """Deal the organizations out to shards; skips at the daily time, which is for backfills."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
         from modelscout.analytics.rollup_slots import plan_shards
         from modelscout.orchestration.runtime import task_runtime
 
+        if context["dag_run"].run_type == "scheduled":
+            raise AirflowSkipException("discovery starts the rollup; the daily time lets Airflow backfill it")
         with task_runtime() as run:
             return plan_shards(run.engine, shards=run.settings.shards)
 

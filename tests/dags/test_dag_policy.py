@@ -29,6 +29,7 @@ CHAIN: dict[str, tuple[set[str], set[str]]] = {
 CRONS = {
     "discover_models": "0 2 * * *",
     "maintain_warehouse": "30 1 * * *",
+    "roll_up_model_analytics": "0 0 * * *",
     "roll_up_recent_usage": "15 * * * *",
     "train_recommender": "0 7 * * *",
 }
