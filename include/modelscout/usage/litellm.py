@@ -63,7 +63,9 @@ def event_fields(source: Mapping[str, Any]) -> dict[str, Any] | None:
         "output_tokens": _required(source, "completion_tokens", failed),
         "cache_read_tokens": usage.get("cache_read_input_tokens") or details.get("cached_tokens"),
         "cache_write_tokens": usage.get("cache_creation_input_tokens")
-        or details.get("cache_creation_tokens"),
+        or details.get("cache_creation_tokens")
+        # The name of OpenAI and OpenRouter.
+        or details.get("cache_write_tokens"),
         "reasoning_tokens": written.get("reasoning_tokens"),
         "image_tokens": details.get("image_tokens"),
         "duration_ms": _between(start, end),
