@@ -30,6 +30,14 @@ def test_every_index_of_the_usage_tables_is_listed_with_its_columns(engine: Engi
     assert {name: re.sub(r", those .*", "", columns).split(", ") for name, columns in listed.items()} == found
 
 
+def test_what_is_said_to_read_an_index_exists() -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("## Indexes")[2].partition("\n## ")[0]
+    readers = {name for row in re.findall(r"^\| `ai_.*\| (.+) \|$", section, re.MULTILINE)
+               for name in re.findall(r"`([a-z_]+)`", row)}  # fmt: skip
+    assert len(readers) > 20
+    assert readers <= {path.stem for path in (PAGE.parents[1] / "sql").glob("*/*.sql")}
+
+
 def test_outcomes_that_wait_are_found_among_those_that_do_not(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE ai_usage_outcomes"))
