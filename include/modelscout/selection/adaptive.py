@@ -87,16 +87,16 @@ class AsyncAdaptiveService:
         workload = request.kind_of_work()
         selection = self._selector.select(request.organization, request.feature, workload)
         self._check_limits(request, selection)
-        drawn = self._draw(request, selection)
+        allowance = self._allowance(request, selection)
+        drawn = self._draw(request, selection, allowance)
         caller = Caller(self._tools, request, selection.organization_id, workload, drawn)
-        order = _order(selection, drawn)
         failover = Failover(
             caller,
             request,
-            order,
+            _order(selection, drawn),
             workload,
             states=self._selector.states,
-            allowance=self._allowance(request, selection, order),
+            allowance=allowance,
             ends_at_s=began + request.deadline_s,
         )
         answer, choice = await failover.answer()
@@ -125,14 +125,17 @@ class AsyncAdaptiveService:
     ) -> None:
         await self.close()
 
-    def _draw(self, request: AdaptiveRequest, selection: Selection) -> Draw | None:
+    def _draw(self, request: AdaptiveRequest, selection: Selection, allowance: Allowance) -> Draw | None:
         """A hedged request takes part in no trial: of its two answers the quicker one would count."""
         if not self._options.trials or request.hedge_after_s is not None:
             return None
-        return draw(
+        drawn = draw(
             self._options.trials, selection, self._selector.states,
             now=self._options.clock(), key=request.trial_key, rng=self._rng,
         )  # fmt: skip
+        # What cost leaves out must not depend on what chance decided.
+        fair = drawn is not None and allowance.fits(drawn.first) and allowance.fits(drawn.second)
+        return drawn if fair else None
 
     def _check_limits(self, request: AdaptiveRequest, selection: Selection) -> None:
         whose = f"{selection.feature_id} of {selection.organization.slug or selection.organization_id}"
@@ -164,9 +167,7 @@ class AsyncAdaptiveService:
             bucket.take(1, now)
         return wait_s
 
-    def _allowance(
-        self, request: AdaptiveRequest, selection: Selection, order: Sequence[Choice]
-    ) -> Allowance:
+    def _allowance(self, request: AdaptiveRequest, selection: Selection) -> Allowance:
         """What the request may cost. Raises SpendLimitReached where no model is sure to fit."""
         limits = (request.max_cost_usd, selection.assignment.plan.max_cost_per_request_usd)
         limit_usd = min((limit for limit in limits if limit is not None), default=None)
@@ -177,6 +178,7 @@ class AsyncAdaptiveService:
             selection.organization_id,
             self._options.clock(),
         )
+        order = _order(selection, None)
         if not any(map(allowance.fits, order)):
             names = ", ".join(choice.name for choice in order)
             raise SpendLimitReached(

@@ -178,7 +178,9 @@ class Caller:
             return
         if result is not None and result.finish_reason is FinishReason.REFUSAL:
             error_type = REFUSAL
-        trial = self._trial if number == 1 else None
+        drawn = self._trial
+        # Where the model that chance decided for was not even asked, the call of another is no evidence.
+        trial = drawn if drawn is not None and number == 1 and choice.key == drawn.first.key else None
         self._tools.sink.record(
             UsageEvent(
                 organization_id=self.organization_id,

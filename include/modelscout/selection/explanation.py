@@ -11,7 +11,6 @@ _BECAUSE = {
     Source.ASSIGNED: "it is the model in use",
     Source.FALLBACK: "it is the next fallback that was configured",
     Source.ADVISED: "the recommendation in force names it",
-    Source.TRIAL: "chance gave it this request of a trial",
     Source.PROVEN: "it is proven on the organization's own items",
 }
 

@@ -20,7 +20,7 @@ from modelscout.providers.protocol import (
 )
 from modelscout.selection.analysis import Request, analyze_workload
 from modelscout.selection.choosing import Selection
-from modelscout.selection.plan import Choice
+from modelscout.selection.plan import Choice, Source
 from modelscout.selection.workload import Workload
 
 DEFAULT_OUTPUT_TOKENS = 1024
@@ -169,9 +169,17 @@ class Result:
         """What is configured for the model and no adapter takes, such as `temperature`."""
         return tuple(sorted(set(self.choice.parameters) - TAKEN_PARAMETERS))
 
+    def _why(self) -> str:
+        first = min(self.attempts, key=lambda attempt: attempt.number).choice
+        if first.source is not Source.TRIAL:
+            return self.selection.explain()
+        chosen = self.selection
+        whose = f"{chosen.feature_id} of {chosen.organization.slug or chosen.organization_id}"
+        return f"{first.name} answers {whose} because chance gave it this request of trial {self.experiment_id}."
+
     def explain(self) -> str:
         """Who answers and why, in one sentence."""
-        sentence = self.selection.explain()
+        sentence = self._why()
         failed = [a for a in self.attempts if a.error_type is not None]
         if not failed:
             return sentence

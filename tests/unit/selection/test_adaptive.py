@@ -94,6 +94,17 @@ async def test_the_circuit_of_a_failing_model_opens_and_closes_by_one_call(emula
         assert state.failures == 0
 
 
+async def test_an_answer_to_an_older_call_does_not_close_the_circuit(emulator: RunningEmulator) -> None:
+    emulator.fault(provider="openai", kind="delay", delay_ms=400)
+    emulator.fault(provider="openai", kind="http", status=404, times=9)
+    async with service(emulator, holder(LUNA, HAIKU)) as adaptive:
+        older = asyncio.create_task(adaptive.process(chat()))
+        await asyncio.sleep(0.1)
+        await adaptive.process(chat())
+        assert (await older).choice.name == LUNA
+        assert len((await adaptive.process(chat())).attempts) == 1, "nobody asks the model that is gone"
+
+
 async def test_another_organization_is_not_held_back_by_the_first_ones_failures(
     emulator: RunningEmulator,
 ) -> None:
@@ -345,6 +356,7 @@ async def test_a_trial_logs_the_chance_and_sends_its_share(emulator: RunningEmul
         results = [await adaptive.process(chat()) for _ in range(120)]
     candidates = [r for r in results if r.choice.name == FLASH]
     assert 12 <= len(candidates) <= 36
+    assert "chance gave it this request of trial flash-2026-11" in candidates[0].explain()
     assert {(r.choice.name, r.propensity) for r in results} == {
         (FLASH, Decimal("0.2")),
         (LUNA, Decimal("0.8")),
@@ -398,6 +410,10 @@ async def test_a_trial_ends_where_it_is_settled_or_would_not_be_fair(emulator: R
     async with service(emulator, holder(LUNA, HAIKU), trials=[trial()]) as adaptive:
         adaptive.states.of(ACME, "google", flash).failed("authentication_failed", adaptive.states.clock())
         assert (await adaptive.process(chat())).experiment_id is None, "the candidate is down"
+    prices = ListPrices(openai="1", google="1000")
+    async with service(emulator, holder(LUNA, HAIKU), trials=[trial()], prices=prices) as adaptive:
+        assert (await adaptive.process(chat())).experiment_id is not None
+        assert (await adaptive.process(chat(max_cost_usd=Decimal("0.01")))).experiment_id is None
     for share in ("0.04", "0.6"):
         with pytest.raises(ConfigurationError, match="share"):
             trial(share=Decimal(share))
