@@ -62,9 +62,9 @@ LUNA, TERRA = "openai/gpt-6-luna", "openai/gpt-6.1-terra"
 HAIKU, SONNET = "anthropic/claude-haiku-5-5", "anthropic/claude-sonnet-5-5"
 FLASH, LITE = "google/gemini-3.8-flash", "google/gemini-3.5-flash-lite"
 ORDERS = {
-    "chat": (LUNA, HAIKU, FLASH),
+    "chat": (LUNA, HAIKU, FLASH, LITE),
     "search": (HAIKU, LUNA, LITE),
-    "descriptions": (TERRA, SONNET, FLASH),
+    "descriptions": (TERRA, SONNET, FLASH, LITE),
     "photo_tagging": (FLASH, LITE, TERRA),
 }
 PREFIXES = {"openai": "/openai/v1", "anthropic": "/anthropic", "google": "/gemini"}
@@ -192,12 +192,12 @@ async def play(
 ) -> None:  # fmt: skip
     """The load, and what happens at which share of the time."""
     events: list[tuple[float, str, Callable[[], object]]] = [
-        (1 / 6, "chat gets another model", lambda: configure(engine, "chat", TERRA, [HAIKU, FLASH])),
+        (1 / 6, "chat gets another model", lambda: configure(engine, "chat", TERRA, [HAIKU, FLASH, LITE])),
         (1 / 3, f"{KILLED} is killed", vendors[KILLED].kill),
         (1 / 2, f"{RETIRED} is retired at its provider", lambda: vendors["google"].change(
             models={RETIRED: {"lifecycle": "retired"}})),
         (2 / 3, f"{KILLED} is back", vendors[KILLED].start),
-        (5 / 6, "chat gets its model back", lambda: configure(engine, "chat", LUNA, [HAIKU, FLASH])),
+        (5 / 6, "chat gets its model back", lambda: configure(engine, "chat", LUNA, [HAIKU, FLASH, LITE])),
     ]  # fmt: skip
     began = time.monotonic()
 

@@ -81,6 +81,9 @@ class Failover:
         while waiting := [c for c in waiting if self._allowance.fits(c)]:
             choice = self._best(waiting)
             waiting.remove(choice)
+            if self._standing(choice) is Standing.DOWN and any(isinstance(e, MENDABLE) for e in failures):
+                # Those that work better are asked again first: an open circuit is there to be left alone.
+                break
             try:
                 return await self._hedged(choice, waiting)
             except ProviderError as error:
@@ -91,7 +94,7 @@ class Failover:
         raise _most_hopeful(failures)
 
     def _best(self, waiting: Sequence[Choice]) -> Choice:
-        """The first of those that work best now. One whose circuit is open comes last, when nothing else is left."""
+        """The first of those that work best now."""
         return min(waiting, key=self._standing)
 
     def _standing(self, choice: Choice) -> Standing:
@@ -124,7 +127,7 @@ class Failover:
         remaining = self._remaining_s()
         if remaining < LEAST_S:
             raise self._not_answered(self._last)
-        alone = not others
+        alone = all(self._standing(other) is Standing.DOWN for other in others)
         patient = alone or self._workload.urgency == "batch" or self._workload.accuracy == "critical"
         patience = SHARE_FOR_A_TURN * remaining if patient else 0.0
         timeout = remaining - patience

@@ -175,7 +175,9 @@ class Result:
             return self.selection.explain()
         chosen = self.selection
         whose = f"{chosen.feature_id} of {chosen.organization.slug or chosen.organization_id}"
-        return f"{first.name} answers {whose} because chance gave it this request of trial {self.experiment_id}."
+        return (
+            f"{first.name} answers {whose} because chance gave it this request of trial {self.experiment_id}."
+        )
 
     def explain(self) -> str:
         """Who answers and why, in one sentence."""

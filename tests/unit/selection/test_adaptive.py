@@ -94,6 +94,27 @@ async def test_the_circuit_of_a_failing_model_opens_and_closes_by_one_call(emula
         assert state.failures == 0
 
 
+async def test_an_open_circuit_is_left_alone_while_another_model_may_recover(
+    emulator: RunningEmulator,
+) -> None:
+    emulator.fault(provider="openai", kind="http", status=404, times=2)
+    emulator.fault(provider="anthropic", kind="http", status=503, times=2)
+    sink = Sink()
+    async with service(emulator, holder(LUNA, HAIKU), sink=sink) as adaptive:
+        assert (await adaptive.process(chat())).choice.name == HAIKU
+        emulator.fault(provider="anthropic", kind="http", status=503, times=1)
+        assert (await adaptive.process(chat())).choice.name == HAIKU
+    assert [e.provider for e in sink.events].count("openai") == 1
+
+
+async def test_an_open_circuit_is_tried_where_nothing_else_is_left(emulator: RunningEmulator) -> None:
+    async with service(emulator, holder(LUNA, HAIKU)) as adaptive:
+        clock = adaptive.states.clock
+        adaptive.states.of(ACME, "openai", "gpt-6-luna").failed("model_not_found", clock())
+        emulator.fault(provider="anthropic", kind="http", status=404, times=9)
+        assert (await adaptive.process(chat())).choice.name == LUNA
+
+
 async def test_an_answer_to_an_older_call_does_not_close_the_circuit(emulator: RunningEmulator) -> None:
     emulator.fault(provider="openai", kind="delay", delay_ms=400)
     emulator.fault(provider="openai", kind="http", status=404, times=9)
