@@ -202,11 +202,14 @@ async def test_a_model_that_cannot_do_what_is_asked_is_no_fallback(
 async def test_a_limit_that_is_used_up_sends_requests_elsewhere_without_waiting(
     emulator: RunningEmulator,
 ) -> None:
-    emulator.fault(provider="openai", kind="http", status=429, retry_after_s=30)
+    emulator.fault(provider="openai", kind="http", status=429, retry_after_s=5)
     async with service(emulator, holder(LUNA, HAIKU)) as adaptive:
         results = [await adaptive.process(chat()) for _ in range(3)]
-    assert [r.choice.name for r in results] == [HAIKU] * 3
-    assert [len(r.attempts) for r in results] == [2, 1, 1]
+        # Another organization with the same key: its model has not failed, and the key's limit is known all the same.
+        adaptive.states.of(ACME, "openai", "gpt-6-luna").limited_until = 0.0
+        results.append(await adaptive.process(chat()))
+    assert [r.choice.name for r in results] == [HAIKU] * 4
+    assert [len(r.attempts) for r in results] == [2, 1, 1, 1]
 
 
 async def test_everybody_waits_as_long_as_the_only_vendor_wishes(emulator: RunningEmulator) -> None:
@@ -405,11 +408,13 @@ async def test_a_key_keeps_its_model_and_names_its_unit(emulator: RunningEmulato
 async def test_only_the_first_attempt_of_a_trial_is_evidence(emulator: RunningEmulator) -> None:
     emulator.fault(provider="openai", kind="http", status=503, times=99)
     emulator.fault(provider="google", kind="http", status=503, times=99)
+    emulator.fault(provider="anthropic", kind="http", status=503)
     sink = Sink()
     async with service(emulator, holder(LUNA, HAIKU), sink=sink, trials=[trial()]) as adaptive:
         result = await adaptive.process(chat())
     assert result.choice.name == HAIKU
-    assert [e.experiment_id for e in sink.events] == ["flash-2026-11", None, None]
+    # A second round asked the first model again.
+    assert [e.experiment_id for e in sink.events[:6]] == ["flash-2026-11", None, None, None, None, None]
 
 
 async def test_a_trial_ends_where_it_is_settled_or_would_not_be_fair(emulator: RunningEmulator) -> None:
