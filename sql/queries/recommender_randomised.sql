@@ -7,8 +7,9 @@
 -- a limit is no evidence. What a model answered before it changed under its id counts no more.
 -- A request counts once :mature_days days have passed, with what was judged within them: one model's answers may be
 -- judged sooner than another's, so that the order in which judgements come in would tell the models apart.
+-- Requests with the same workload.trial_unit share one draw: the first of them counts.
 -- An experiment with a chance below :least_propensity is left out as a whole.
-WITH requests AS (
+WITH drawn AS (
     SELECT
         e.organization_id,
         e.feature_id,
@@ -26,7 +27,11 @@ WITH requests AS (
         END AS score,
         -- Network and limits: neither judged nor to be judged.
         e.error_type IS NULL OR e.error_type IN ('bad_request', 'malformed_answer', 'refusal') AS counts,
-        cast(extract(EPOCH FROM e.occurred_at) * 1000000 AS bigint) AS sequence
+        cast(extract(EPOCH FROM e.occurred_at) * 1000000 AS bigint) AS sequence,
+        e.workload ->> 'trial_unit' IS NULL OR row_number() OVER (
+            PARTITION BY e.organization_id, e.feature_id, e.experiment_id, e.workload ->> 'trial_unit'
+            ORDER BY e.occurred_at, e.request_id
+        ) = 1 AS is_first
     FROM ai_usage_events AS e
     CROSS JOIN LATERAL modelscout.model_named(e.provider, e.requested_model, e.organization_id) AS m
     LEFT JOIN LATERAL (
@@ -49,6 +54,11 @@ WITH requests AS (
         AND e.attempt = 1
         AND e.occurred_at < cast(:now AS timestamptz) - :mature_days * interval '1 day'
         AND e.occurred_at >= coalesce(d.drifted_at, '-infinity')
+),
+
+requests AS (
+    SELECT * FROM drawn AS d
+    WHERE d.is_first
 ),
 
 compared AS (

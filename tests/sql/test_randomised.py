@@ -101,6 +101,17 @@ def test_the_next_night_changes_nothing(engine: Engine, pipeline: Engine) -> Non
     assert rows(engine, "SELECT * FROM evidence_streams") == first
 
 
+def test_requests_that_share_a_draw_count_once(engine: Engine, pipeline: Engine) -> None:
+    experiment(engine)
+    change(
+        engine,
+        "UPDATE ai_usage_events SET workload = jsonb_build_object('trial_unit', right(request_id, 5)::integer / 4)",
+    )
+    night(pipeline)
+    [stream] = rows(engine, "SELECT * FROM evidence_streams")
+    assert stream["n"] == REQUESTS // 4 + 1
+
+
 def test_pairs_come_first_unless_only_the_traffic_proves_it(engine: Engine, pipeline: Engine) -> None:
     experiment(engine)
     replay(engine, "incumbent", good(40), cost_usd=0.02)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability, Processing
 from modelscout.costs.calculator import Offer
 from modelscout.costs.price_book import price_rows
-from modelscout.costs.prices import PriceRow
+from modelscout.costs.prices import PriceRow, rows_in_force
 from modelscout.warehouse.engine import Row, run_sql
 
 USABLE = frozenset({"active", "available", "deprecated"})
@@ -135,25 +135,6 @@ def shelf_from_warehouse(connection: Connection, organization_id: str | None) ->
     prices = _by_model(rows_in_force(general, negotiated))
     rows = run_sql(connection, "queries/calculator_models", parameters)
     return Shelf(tuple(_from_row(row, catalog, prices) for row in rows), catalog)
-
-
-def rows_in_force(general: Iterable[PriceRow], negotiated: Iterable[PriceRow]) -> list[PriceRow]:
-    """Rows that give at every moment what `modelscout.price_usage` gives in SQL.
-
-    Negotiated prices of a model and processing, once in force, replace everybody's, also everybody's later ones.
-    """
-    own = list(negotiated)
-    since: dict[tuple[str, str, Processing], datetime] = {}
-    for row in own:
-        key = (row.provider, row.model_id, row.processing)
-        since[key] = min(since.get(key, row.valid_from), row.valid_from)
-    before = [
-        row
-        for row in general
-        if (first := since.get((row.provider, row.model_id, row.processing))) is None
-        or row.valid_from < first
-    ]
-    return before + own
 
 
 def organization_id_of(connection: Connection, slug: str) -> str:

@@ -9,9 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
-
 from modelscout.benchmarks.candidates import billed_usage
 from modelscout.core.types import Processing, TokenUsage
 from modelscout.costs.image_tokens import estimate_image_tokens
@@ -71,6 +68,11 @@ def typical_input_tokens(prompt: str, image: bytes | None) -> int:
 
 @lru_cache(maxsize=4096)
 def _size_px(data: bytes) -> tuple[int, int]:
+    try:
+        from PIL import Image as PillowImage
+        from PIL import UnidentifiedImageError
+    except ImportError:  # The light client does without it.
+        return UNKNOWN_SIZE_PX
     try:
         with PillowImage.open(io.BytesIO(data)) as image:
             return image.size

@@ -27,10 +27,12 @@ class ProviderError(ModelscoutError):
         status: HTTP status, or None where no answer arrived.
         code: the vendor's own error code, if it gave one.
         request_id: the vendor's id of the call, if it gave one.
+        sent: False where the vendor surely got nothing: no connection, or no turn within the key's limits.
     The message never holds a key: adapters pass vendor messages through `redact`.
     """
 
     retryable = False
+    sent = True
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -47,3 +48,22 @@ class PriceRow:
     source: str
     estimated: bool
     """Inferred, for example by a vendor's general batch discount, not read from a price list."""
+
+
+def rows_in_force(general: Iterable[PriceRow], negotiated: Iterable[PriceRow]) -> list[PriceRow]:
+    """Rows that give at every moment what `modelscout.price_usage` gives in SQL.
+
+    Negotiated prices of a model and processing, once in force, replace everybody's, also everybody's later ones.
+    """
+    own = list(negotiated)
+    since: dict[tuple[str, str, Processing], datetime] = {}
+    for row in own:
+        key = (row.provider, row.model_id, row.processing)
+        since[key] = min(since.get(key, row.valid_from), row.valid_from)
+    before = [
+        row
+        for row in general
+        if (first := since.get((row.provider, row.model_id, row.processing))) is None
+        or row.valid_from < first
+    ]
+    return before + own

@@ -46,6 +46,8 @@ _IMAGE_TOKENS = 1_000
 _UNKNOWN_FORM = (AttributeError, IndexError, KeyError, TypeError)
 """What reading an answer raises where the answer does not look as it should."""
 _TRANSPORT_ERRORS: tuple[type[BaseException], ...] = (httpx2.HTTPError, httpx2.StreamError, TimeoutError)
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+"""No connection: the vendor got nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class Adapter(ABC):
 
     async def generate(self, request: GenerateRequest) -> GenerateResult:
         """One call. Raises ProviderError."""
-        async with self._turn(request.model, _tokens(request), request.timeout_s) as turn:
+        async with self._turn(request.model, _tokens(request), request.longest_wait_s) as turn:
             watch = wire.Stopwatch()
             with self.translated():
                 async with asyncio.timeout(request.timeout_s):
@@ -194,7 +196,7 @@ class Adapter(ABC):
 
     async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamEvent]:
         """One streamed call; the last event is the GenerateResult. Raises ProviderError."""
-        async with self._turn(request.model, _tokens(request), request.timeout_s) as turn:
+        async with self._turn(request.model, _tokens(request), request.longest_wait_s) as turn:
             watch = wire.Stopwatch()
             with self.translated():
                 async with self._opened(request) as raw:
@@ -323,7 +325,8 @@ class Adapter(ABC):
         if failure is not None:
             return provider_error(self._credential, failure)
         if isinstance(error, _TRANSPORT_ERRORS) or isinstance(error.__cause__, _TRANSPORT_ERRORS):
-            return unavailable(self._credential, error)
+            sent = not isinstance(error.__cause__ or error, _NEVER_SENT)
+            return unavailable(self._credential, error, sent=sent)
         text = f"the answer cannot be read: {type(error).__name__}: {error}"
         return malformed(self._credential, text)
 

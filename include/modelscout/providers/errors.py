@@ -150,14 +150,18 @@ def malformed(credential: ProviderCredential, text: str, *, request_id: str | No
     )
 
 
-def unavailable(credential: ProviderCredential, error: BaseException) -> ProviderUnavailable:
+def unavailable(
+    credential: ProviderCredential, error: BaseException, *, sent: bool = True
+) -> ProviderUnavailable:
     """A failure of the network or a timeout; an SDK's own wrapping says less than what it wraps."""
     if isinstance(error, TimeoutError):
         text = "timeout: no whole answer in time"
     else:
         reason = error.__cause__ or error
         text = f"{type(reason).__name__}: {reason}".removesuffix(": ")
-    return ProviderUnavailable(safe_message(credential, text), provider=credential.provider)
+    failed = ProviderUnavailable(safe_message(credential, text), provider=credential.provider)
+    failed.sent = sent
+    return failed
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -87,7 +87,9 @@ class KeyLimits:
                     wait = max(wait, bucket.wait_s(amount, now))
             if wait > patience_s:
                 message = f"this key's limits leave no room for another {wait:.1f} s"
-                raise RateLimited(message, provider=provider, retry_after_s=wait)
+                refused = RateLimited(message, provider=provider, retry_after_s=wait)
+                refused.sent = False
+                raise refused
             if self._requests is not None and self._burst is None:
                 self._burst = (now, self._requests.per_minute - self._requests.level(now))
             for bucket, amount in ((self._requests, 1), (self._tokens, tokens)):

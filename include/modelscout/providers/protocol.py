@@ -68,6 +68,14 @@ class GenerateRequest:
     max_output_tokens: int = 1024
     reasoning_effort: ReasoningEffort | None = None
     timeout_s: float = 60.0
+    """From when it is sent."""
+    patience_s: float | None = None
+    """How long it may wait for its turn within the key's limits before; None: as long as `timeout_s`."""
+
+    @property
+    def longest_wait_s(self) -> float:
+        """Seconds that it may wait for its turn."""
+        return self.timeout_s if self.patience_s is None else self.patience_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ class Source(StrEnum):
     ADVISED = "advised"
     PROVEN = "proven"
     DEFAULT = "default"
+    TRIAL = "trial"
 
 
 CHOSEN_BY_PEOPLE = frozenset({Source.ACCEPTED, Source.ASSIGNED, Source.WORKLOAD, Source.FALLBACK})
@@ -118,6 +120,12 @@ class Plan:
     """(`provider/model`, why) of models that were chosen and cannot serve."""
     changes_at_s: float
     """When the first of the choices retires."""
+    max_cost_per_request_usd: Decimal | None = None
+    max_requests_per_minute: float | None = None
+    parameters: str | None = None
+    """The feature's own, as JSON."""
+    proven: frozenset[str] = frozenset()
+    """Ids of models that are proven not worse than the model in use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from modelscout.features.defaults import default_order, default_score
@@ -157,7 +158,10 @@ class _PlanMaker:
     def plan(self) -> Plan:
         choices = tuple(self._ordered())
         rules = tuple(self._rules(choices))
-        latency = self._planner.parsed(self._row.limits, {}).get("max_latency_ms")
+        limits = self._planner.parsed(self._row.limits, {})
+        latency, cost, rate = map(
+            limits.get, ("max_latency_ms", "max_cost_per_request_usd", "max_requests_per_minute")
+        )
         orders = self._planner.orders(choices)
         every = [*choices, *(choice for rule in rules for choice in rule.orders.ordinary.choices)]
         return Plan(
@@ -169,6 +173,10 @@ class _PlanMaker:
             ordered_by=default_order(self._feature.id, self._feature.use_case)[0],
             left_out=tuple(self._left_out.items()),
             changes_at_s=min((choice.retires_at_s for choice in every), default=NEVER_S),
+            max_cost_per_request_usd=None if cost is None else Decimal(str(cost)),
+            max_requests_per_minute=None if rate is None else float(rate),
+            parameters=self._row.parameters,
+            proven=frozenset(self._proven),
         )
 
     def _ordered(self) -> Iterator[Choice]:

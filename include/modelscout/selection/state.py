@@ -6,6 +6,7 @@ organization's key meets says nothing about another's. Times are seconds of a mo
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class ModelState:
 
     __slots__ = (
         "_lock", "_open_s", "failures", "in_flight", "latency_at", "latency_ms", "limited_until", "open_until",
+        "opened_at",
         "requests_left", "resets_at",
     )  # fmt: skip
 
@@ -55,6 +57,7 @@ class ModelState:
         self.latency_at = 0.0
         self.limited_until = 0.0
         self.open_until = 0.0
+        self.opened_at = -math.inf
         self.requests_left: int | None = None
         """What the vendor said is left until `resets_at`."""
         self.resets_at = 0.0
@@ -72,10 +75,12 @@ class ModelState:
             self.in_flight = max(0, self.in_flight - 1)
 
     def succeeded(self, duration_ms: float, now: float) -> None:
-        """A call was answered: the circuit closes."""
+        """A call was answered: the circuit closes, unless the call was sent before it opened."""
         with self._lock:
             self.in_flight = max(0, self.in_flight - 1)
-            self.failures, self._open_s, self.open_until = 0, 0.0, 0.0
+            if now - duration_ms / 1000 >= self.opened_at:
+                self.failures, self._open_s, self.open_until = 0, 0.0, 0.0
+                self.opened_at = -math.inf
             known = self.latency_ms if now - self.latency_at <= LATENCY_KEPT_S else None
             self.latency_ms = duration_ms if known is None else known + LATENCY_WEIGHT * (duration_ms - known)
             self.latency_at = now
@@ -101,7 +106,7 @@ class ModelState:
                     self.failures = max(self.failures, FAILURES_TO_OPEN)
                     longer = LONGEST_OPEN_S if hopeless else max(FIRST_OPEN_S, 2 * self._open_s)
                     self._open_s = min(LONGEST_OPEN_S, longer)
-                    self.open_until = now + self._open_s
+                    self.open_until, self.opened_at = now + self._open_s, now
 
     def head_room(self, requests_left: int | None, resets_at: float) -> None:
         """What the vendor says is left of the rate limit until `resets_at`."""
