@@ -46,9 +46,9 @@ class ModelEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One model that was tried on the same items as the model in use.
+    """One model that was tried beside the model in use: on the same items, or by chance in real traffic.
 
-    Costs are USD per replayed item; None where a price is unknown.
+    Costs are USD per item or request; None where a price is unknown.
     """
 
     model_id: str

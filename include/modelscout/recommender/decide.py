@@ -98,8 +98,9 @@ def _trial(case: FeatureCase, chosen: Candidate) -> Decision:
     saving = saving_per_month(case, chosen)
     cost = cost_of_cases(chosen, more)
     effect = points(chosen.evidence.effect or 0.0)
+    what = "of your requests" if chosen.evidence.is_randomised else "of your items"
     reasons = (
-        f"{chosen.model} looks good ({effect} on {chosen.evidence.n} of your items) but is not proven: "
+        f"{chosen.model} looks good ({effect} on {chosen.evidence.n} {what}) but is not proven: "
         f"the bound is {points(chosen.evidence.lower_bound)}, the margin -{100 * case.margin:g} points.",
         _settling_sentence(more, cost),
         *speed_sentences(case, chosen),

@@ -1,4 +1,4 @@
-"""Reads the cases to decide from the warehouse: demand, the model in use, and the paired evidence."""
+"""Reads the cases to decide from the warehouse: demand, the model in use, pairs and traffic with their evidence."""
 
 from __future__ import annotations
 

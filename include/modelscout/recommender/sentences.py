@@ -61,10 +61,16 @@ def tradeoffs(candidate: Candidate) -> tuple[str, ...]:
     sentences = []
     if candidate.median_ms and candidate.reference_median_ms:
         change = candidate.median_ms / candidate.reference_median_ms - 1
-        sentences.append(f"Median response time {change:+.0%} ({candidate.median_ms:,.0f} ms in replay).")
+        where = "in the experiment" if candidate.evidence.is_randomised else "in replay"
+        sentences.append(f"Median response time {change:+.0%} ({candidate.median_ms:,.0f} ms {where}).")
     effect = candidate.evidence.effect
     if effect is not None:
-        sentences.append(f"Quality {points(effect)} on the same items.")
+        where = (
+            "between requests that chance dealt out"
+            if candidate.evidence.is_randomised
+            else "on the same items"
+        )
+        sentences.append(f"Quality {points(effect)} {where}.")
     return tuple(sentences)
 
 
