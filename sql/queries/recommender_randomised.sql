@@ -4,7 +4,8 @@
 -- ai_models, model_drifts.
 -- A request is the first attempt of a call with an experiment and the chance that it had to get its model. Several
 -- judgements of one answer count as their mean; a failure of the model itself scores 0, a failure of the network or of
--- a limit is no evidence. What a model answered before it changed under its id counts no more.
+-- a limit is no evidence. What was answered before either model changed under its id counts no more: requests to one of
+-- them alone would be compared with nothing.
 -- A request counts once :mature_days days have passed, with what was judged within them: one model's answers may be
 -- judged sooner than another's, so that the order in which judgements come in would tell the models apart.
 -- Requests with the same workload.trial_unit share one draw: the first of them counts.
@@ -15,6 +16,7 @@ WITH drawn AS (
         e.feature_id,
         e.experiment_id,
         e.request_id,
+        e.occurred_at,
         m.model_id,
         cast(e.propensity AS double precision) AS propensity,
         e.duration_ms,
@@ -47,13 +49,11 @@ WITH drawn AS (
         e.input_tokens, e.output_tokens, e.cache_read_tokens, e.cache_write_tokens,
         e.cache_write_1h_tokens, cast(e.operations AS bigint), cast(e.image_count AS bigint)
     ) AS c ON e.error_type IS NULL
-    LEFT JOIN model_drifts AS d ON e.organization_id = d.organization_id AND m.model_id = d.model_id
     WHERE
         e.experiment_id IS NOT NULL
         AND e.propensity IS NOT NULL
         AND e.attempt = 1
         AND e.occurred_at < cast(:now AS timestamptz) - :mature_days * interval '1 day'
-        AND e.occurred_at >= coalesce(d.drifted_at, '-infinity')
 ),
 
 requests AS (
@@ -97,7 +97,12 @@ tried AS (
         x.experiment_id,
         c.current_model_id,
         c.reference_model_id,
-        t.model_id
+        t.model_id,
+        (
+            SELECT max(d.drifted_at)
+            FROM model_drifts AS d
+            WHERE d.organization_id = x.organization_id AND d.model_id IN (t.model_id, c.reference_model_id)
+        ) AS drifted_at
     FROM experiments AS x
     INNER JOIN compared AS c ON x.organization_id = c.organization_id AND x.feature_id = c.feature_id
     CROSS JOIN LATERAL unnest(x.models) AS t (model_id)
@@ -150,6 +155,7 @@ INNER JOIN requests AS r
         t.organization_id = r.organization_id AND t.feature_id = r.feature_id
         AND t.experiment_id = r.experiment_id
         AND (t.model_id = r.model_id OR t.reference_model_id = r.model_id)
+        AND coalesce(t.drifted_at, '-infinity') <= r.occurred_at
 INNER JOIN ai_models AS m ON t.model_id = m.id
 GROUP BY
     t.organization_id, t.feature_id, t.model_id, t.reference_model_id, t.current_model_id, m.provider,

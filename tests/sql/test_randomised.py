@@ -186,3 +186,20 @@ def test_a_switch_is_proven_against_the_fixed_reference_too(engine: Engine, pipe
     experiment(engine)
     night(pipeline)
     assert recommendation(engine)["verdict"] == "trial"
+
+
+@pytest.mark.parametrize("model", ["cheap", "incumbent"])
+def test_where_one_model_changed_the_requests_to_both_begin_anew(
+    engine: Engine, pipeline: Engine, model: str
+) -> None:
+    experiment(engine)
+    change(
+        engine,
+        "INSERT INTO model_events (organization_id, model_id, kind, natural_key, occurred_at) "
+        "VALUES (:o, :m, 'drifted', 'k', :at)",
+        o=ACME,
+        m=MODELS[model],
+        at=NOW - 5 * NIGHT + timedelta(seconds=REQUESTS / 2 + 0.5),
+    )
+    night(pipeline)
+    assert tried(engine)["cheap"]["n"] == REQUESTS / 2
