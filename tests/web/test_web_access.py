@@ -27,8 +27,16 @@ PATHS = [
     "/models",
     f"/recommendations/{ACME_RECOMMENDATION}",
     "/recommendations/not-an-id",
-    "/static/style.css",
-    "/static/nothing",
+    "/recommendations",
+    "/features",
+    "/compare",
+    "/calculator",
+    "/analytics",
+    "/benchmarks",
+    "/static/any/style.css",
+    "/static/any/nothing",
+    "/static/any/vega.js",
+    "/static/any/charts/nothing.json",
     "/api/v1/recommendations",
     f"/api/v1/recommendations/{ACME_RECOMMENDATION}",
     "/api/v1/alerts",
@@ -166,13 +174,13 @@ def test_a_page_without_a_warehouse_says_so_to_whoever_is_logged_in() -> None:
     answer = client.get("/")
     assert answer.status_code == 503
     assert "set MODELSCOUT_DATABASE_URL" in answer.text
-    assert client.get("/static/style.css").status_code == 200
+    assert client.get("/static/any/style.css").status_code == 200
 
 
 def test_an_unreachable_warehouse_is_an_answer() -> None:
-    url = "postgresql+psycopg://postgres:hidden@127.0.0.1:1/nothing"
+    url = "postgresql+psycopg://postgres:s3cretword@127.0.0.1:1/nothing"
     with TestClient(app_for(url, ANNA)) as client:
         page, problem = client.get("/"), client.get("/api/v1/models")
     assert (page.status_code, problem.status_code) == (503, 503)
     assert problem.json()["title"] == "Service Unavailable"
-    assert "hidden" not in page.text + problem.text
+    assert "s3cretword" not in page.text + problem.text

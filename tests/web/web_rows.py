@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
 
 from modelscout.web.app import create_app
-from modelscout.web.ports import Caller
+from modelscout.web.ports import Caller, StartedRun
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 ADMINISTRATOR = Caller("root", is_administrator=True)
@@ -162,6 +163,16 @@ STATEMENTS: list[tuple[str, list[dict[str, object]]]] = [
     ),
 ]
 
+STARTED: list[tuple[str, dict[str, object]]] = []
+"""DAGs that the page started, with their parameters: Airflow itself is met in test_web_plugin.py and end to end."""
+
+
+def start_run(request: Request, dag_id: str, params: Mapping[str, Any]) -> StartedRun:
+    """Takes note instead of starting."""
+    STARTED.append((dag_id, dict(params)))
+    return StartedRun(dag_id=dag_id, run_id=f"manual__{len(STARTED)}")
+
+
 ClientFor = Callable[[Caller | None], TestClient]
 
 
@@ -173,4 +184,4 @@ def app_for(url: str, caller: Caller | None) -> FastAPI:
             raise HTTPException(401, "Not authenticated")
         return caller
 
-    return create_app(database_url=url, current_caller=current_caller)
+    return create_app(database_url=url, current_caller=current_caller, start_run=start_run)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.settings import Settings
 from modelscout.orchestration.authentication import current_caller
+from modelscout.orchestration.started_runs import start_run
 from modelscout.web.app import create_app, create_notice_app
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,9 @@ def build_page() -> FastAPI:
     """
     try:
         return create_app(
-            database_url=Settings.from_environment().database_url, current_caller=current_caller
+            database_url=Settings.from_environment().database_url,
+            current_caller=current_caller,
+            start_run=start_run,
         )
     except ConfigurationError as error:
         log.error("Modelscout's page is not available: %s", error)  # noqa: TRY400  # The message says it all.

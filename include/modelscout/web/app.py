@@ -7,16 +7,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, status
+from fastapi.routing import APIRoute
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from starlette.routing import Match
 
 import modelscout
 from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import open_engine
-from modelscout.web import api, assets, pages
+from modelscout.web import assets
+from modelscout.web.api import routes as api
 from modelscout.web.headers import SecurityHeaders
-from modelscout.web.ports import Caller, CurrentCaller
+from modelscout.web.ports import Caller, CurrentCaller, StartRun
 from modelscout.web.problems import add_handlers
+from modelscout.web.scoped import enforce_scopes
+from modelscout.web.views import routes as views
 
 STATEMENT_TIMEOUT_MS = 2000
 """A slow query must not hold up Airflow's own API, which runs in the same process."""
@@ -29,17 +34,24 @@ elsewhere = APIRouter(include_in_schema=False)
 @elsewhere.api_route("/{path:path}", methods=METHODS)
 def nothing_here(request: Request) -> None:
     """Every other address, so that it too answers only after authentication."""
-    if request.method not in {"GET", "HEAD"}:
+    own = [
+        route for route in request.app.routes if isinstance(route, APIRoute) and route.name != "nothing_here"
+    ]
+    known = [route.methods for route in own if route.matches(request.scope)[0] is Match.PARTIAL]
+    if known:
+        allowed = ", ".join(sorted(set().union(*known)))
         raise HTTPException(
-            status.HTTP_405_METHOD_NOT_ALLOWED, "Only GET is answered here.", headers={"Allow": "GET"}
+            status.HTTP_405_METHOD_NOT_ALLOWED,
+            f"Only {allowed} is answered here.",
+            headers={"Allow": allowed},
         )
     raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such page.")
 
 
-def create_app(*, database_url: str, current_caller: CurrentCaller) -> FastAPI:
+def create_app(*, database_url: str, current_caller: CurrentCaller, start_run: StartRun) -> FastAPI:
     """The page on one warehouse, to be mounted under any prefix.
 
-    Opens its own pool of read-only connections when it starts. Raises ConfigurationError where
+    Opens its own small pool of connections when it starts. Raises ConfigurationError where
     `database_url` is not a psycopg 3 URL.
     """
     url = _page_url(database_url)
@@ -47,14 +59,16 @@ def create_app(*, database_url: str, current_caller: CurrentCaller) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = open_engine(url, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
+        enforce_scopes(engine)
         app.state.engine = engine.execution_options(postgresql_readonly=True)
+        app.state.start_run = start_run
         yield
         engine.dispose()
 
     app = _guarded_app(current_caller, lifespan)
     app.include_router(api.router)
     app.include_router(assets.router)
-    app.include_router(pages.router)
+    app.include_router(views.router)
     app.include_router(elsewhere)
     return app
 

@@ -1,13 +1,12 @@
-"""What the page needs from outside: who is asking. The host of the page implements and injects it."""
+"""What the page needs from outside: who is asking, and how a run starts. The host of the page injects both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
-
-from modelscout.warehouse.engine import run_sql
+from fastapi import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +22,17 @@ CurrentCaller = Callable[..., Caller]
 """A FastAPI dependency. Raises HTTPException 401 itself where nobody is logged in; never returns a guest."""
 
 
-def visible_organizations(connection: Connection, caller: Caller) -> list[str] | None:
-    """Ids of the organizations whose rows a caller may see; None is all of them, for administrators.
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run of a DAG that was started by hand."""
 
-    Everybody else sees those of `organization_members`, as viewer or editor; an empty list sees nothing.
-    """
-    if caller.is_administrator:
-        return None
-    rows = run_sql(connection, "queries/web_memberships", {"user_name": caller.user_name})
-    return [str(row["organization_id"]) for row in rows]
+    dag_id: str
+    run_id: str
+
+
+class StartRun(Protocol):
+    """Starts a DAG as the person behind `request`, with that person's own rights."""
+
+    def __call__(self, request: Request, dag_id: str, params: Mapping[str, Any]) -> StartedRun:
+        """Start one run. Raises HTTPException 403 where the person may not, 422 with what is wrong with `params`."""
+        ...

@@ -12,9 +12,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from modelscout.web.api import PREFIX
+from modelscout.core.errors import ConfigurationError
+from modelscout.web.api.common import PREFIX
 from modelscout.web.rendering import own_path, render
-from modelscout.web.schemas import Problem
+from modelscout.web.schemas.common import Problem
 
 log = logging.getLogger(__name__)
 REMEDIES = {
@@ -30,6 +31,7 @@ def add_handlers(app: FastAPI) -> None:
     """Every error of `app` gets the form that its reader understands."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ConfigurationError, _refused)
     app.add_exception_handler(SQLAlchemyError, _database)
 
 
@@ -44,6 +46,11 @@ def _invalid(request: Request, error: Exception) -> Response:
     first = cast("RequestValidationError", error).errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return _answer(request, 422, f"{where}: {first['msg']}")
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """What a service refuses: its message names the field and the remedy."""
+    return _answer(request, 422 if _for_programs(request) else 400, str(error))
 
 
 def _database(request: Request, error: Exception) -> Response:
@@ -64,7 +71,9 @@ def _answer(
 ) -> Response:
     title = HTTPStatus(status_code).phrase
     if not _for_programs(request):
-        page = render(request, "error.html", status_code=status_code, title=title, detail=detail)
+        page = render(
+            request, "error.html", status_code=status_code, title=title, detail=detail, here="error"
+        )
         page.headers.update(headers or {})
         return page
     problem = Problem(title=title, status=status_code, detail=detail, instance=request.url.path)

@@ -1,39 +1,19 @@
-"""What the page and the JSON API show: one class per kind of thing. Times in UTC, money in USD."""
+"""Recommendations as the page and the JSON API show them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from modelscout.core.types import ModelStatus, Verdict
-
-T = TypeVar("T")
-
-
-class _Shown(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from modelscout.core.types import Verdict
+from modelscout.web.schemas.common import Interval, Shown, Stored, interval
 
 
-class _Stored(BaseModel):
-    """Out of stored JSON, which may hold more than is shown."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
-
-
-class Interval(_Stored):
-    """An estimate with its 90 % interval."""
-
-    estimate: float
-    low: float
-    high: float
-
-
-class Tried(_Stored):
+class Tried(Stored):
     """One candidate in a recommendation's evidence. Differences are candidate minus reference, shares of 1."""
 
     model: str
@@ -46,7 +26,7 @@ class Tried(_Stored):
     saving_usd_per_month: Interval | None = None
 
 
-class Evidence(_Stored):
+class Evidence(Stored):
     """The parts of a recommendation's evidence that the page shows."""
 
     kind: str | None = None
@@ -60,7 +40,7 @@ class Evidence(_Stored):
     tried: list[Tried] = Field(default_factory=list)
 
 
-class Recommendation(_Shown):
+class Recommendation(Shown):
     """What one feature of one organization should use, and why."""
 
     id: UUID
@@ -117,7 +97,7 @@ class Recommendation(_Shown):
         )
 
 
-class Estimates(_Shown):
+class Estimates(Shown):
     """What the model in use costs and what the compared one would, both on this feature's own requests."""
 
     is_kept: bool
@@ -140,88 +120,3 @@ class Estimates(_Shown):
             current_usd_per_month=current,
             compared_usd_per_month=current - saving.estimate if current is not None and saving else None,
         )
-
-
-class Alert(_Shown):
-    """Something open that a person must know."""
-
-    id: UUID
-    organization: str | None
-    """Null where it concerns the whole platform."""
-    organization_name: str | None
-    kind: str
-    severity: Literal["critical", "warning", "info"]
-    message: str
-    details: dict[str, Any]
-    raised_at: datetime
-    simulated: bool
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Alert:
-        """From a row of `web_alerts`."""
-        values = {name: row[name] for name in cls.model_fields}
-        return cls.model_validate({**values, "organization": row["organization"] or None})
-
-
-class Model(_Shown):
-    """A model of the catalog, as the visible organizations have it."""
-
-    id: UUID
-    provider: str
-    provider_model_id: str
-    name: str
-    version: str | None
-    model_type: str | None
-    status: ModelStatus | None
-    """Null where no visible organization's key lists it and nothing is known of its end."""
-    usable_by_organizations: int
-    used_by_features: int
-    documented_capabilities: list[str]
-    capabilities: dict[str, str]
-    """Capability to what the tests found: verified, documented, contradicted, untested."""
-    context_window_tokens: int | None
-    max_output_tokens: int | None
-    released_on: date | None
-    deprecated_on: date | None
-    retires_on: date | None
-    successor_model_id: str | None
-    input_usd_per_million_tokens: Decimal | None
-    """List price; null where unknown, never zero for unknown."""
-    output_usd_per_million_tokens: Decimal | None
-    operation_usd: Decimal | None
-    price_source: str | None
-    use_case_scores: dict[str, Any]
-    performance_metrics: dict[str, Any]
-    benchmark_results: dict[str, Any]
-    in_catalog: bool
-    simulated: bool
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Model:
-        """From a row of `web_models`."""
-        measured = (row["benchmark_results"] or {}).values()
-        simulated = any(isinstance(result, dict) and result.get("simulated") for result in measured)
-        return cls.model_validate({**row, "simulated": row["simulated"] or simulated})
-
-
-class Collection(_Shown, Generic[T]):
-    """One part of a list."""
-
-    items: list[T]
-    next: str | None
-    """Give it as `after` to get the part that follows; null at the end."""
-
-
-class Problem(BaseModel):
-    """An error, as problem details (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    instance: str
-
-
-def interval(value: Any) -> Interval | None:
-    """An interval out of stored JSON; None where it is unknown."""
-    return Interval.model_validate(value) if value else None

@@ -1,0 +1,7 @@
+"""Benchmark runs, for programs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["benchmarks"])

@@ -1,0 +1,7 @@
+"""The cost calculator, for programs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["calculator"])

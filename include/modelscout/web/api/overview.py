@@ -1,0 +1,7 @@
+"""The overview, for programs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["overview"])

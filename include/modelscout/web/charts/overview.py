@@ -1,0 +1,8 @@
+"""Charts of overview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+CHARTS: Mapping[str, Callable[[], Any]] = {}
