@@ -30,7 +30,9 @@ function specificationOf(name) {
   return specifications.get(name);
 }
 
-function colours() {
+const NARROW_PX = 560;
+
+function looks(width) {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
   const text = of("--text");
@@ -46,7 +48,10 @@ function colours() {
       labelColor: minor, titleColor: minor, gridColor: line, domainColor: line, tickColor: line,
       labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal", gridOpacity: 0.7, labelOverlap: true,
     },
-    legend: { labelColor: text, titleColor: minor, labelFontSize: 12, titleFontSize: 11, symbolType: "circle", labelLimit: 220 },
+    legend: {
+      labelColor: text, titleColor: minor, labelFontSize: 12, titleFontSize: 11, symbolType: "circle", labelLimit: 220,
+      ...(width < NARROW_PX ? { orient: "bottom", columns: 2 } : {}),
+    },
     header: { labelColor: text, titleColor: minor },
     title: { color: text },
     range: { category: range, ramp: [of("--series-1-back"), range[0]], ordinal: range },
@@ -114,7 +119,7 @@ export async function draw(figure, name, rows) {
         autosize: { type: "fit", contains: "padding" },
       },
       {
-        actions: false, ast: true, defaultStyle: false, renderer: "svg", config: colours(),
+        actions: false, ast: true, defaultStyle: false, renderer: "svg", config: looks(area.clientWidth),
         tooltip: tooltip, hover: true,
       },
     );
