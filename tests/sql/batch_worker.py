@@ -1,6 +1,6 @@
-"""Runs the suites of a stored run and kills itself: `batch_worker.py DATABASE_URL BASE_URL PROVIDER RUN_ID MOMENT`.
+"""Runs the suites of a stored run and kills itself.
 
-MOMENT is one of `never`, `before_submit`, `after_submit`, `after_results` and `after_commit`.
+The moment is one of `never`, `before_submit`, `after_submit`, `after_results` and `after_commit`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -102,7 +101,3 @@ def run(
         counts |= asyncio.run(work)
     engine.dispose()
     return counts
-
-
-if __name__ == "__main__":
-    print(run(*sys.argv[1:]), flush=True)

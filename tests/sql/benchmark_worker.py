@@ -1,9 +1,8 @@
-"""Runs the suites of a stored benchmark run, as a task does: `benchmark_worker.py DATABASE_URL BASE_URL RUN_ID`."""
+"""Runs the suites of a stored benchmark run in a process of its own, as a task does."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -18,8 +17,7 @@ CONCURRENCY = 8
 KEY = "key-of-acme-0123456789"
 
 
-def main() -> None:
-    database_url, base_url, run_id = sys.argv[1:]
+def work(database_url: str, base_url: str, run_id: str) -> None:
     settings = Settings(
         database_url=database_url,
         request_concurrency=CONCURRENCY,
@@ -29,9 +27,5 @@ def main() -> None:
     engine = open_engine(database_url)
     key = ProviderCredential("openai", KEY, base_url)
     for shard in load_run(engine, run_id).shards:
-        work = run_shard(engine, run_id, shard, lambda _: key, settings, now=NOW, phases=["suites"])
-        print(asyncio.run(work), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        run = run_shard(engine, run_id, shard, lambda _: key, settings, now=NOW, phases=["suites"])
+        print(asyncio.run(run), flush=True)

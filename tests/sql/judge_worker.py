@@ -1,9 +1,8 @@
-"""Runs the replays of a stored benchmark run, as a task does: `judge_worker.py DATABASE_URL VENDORS_URL RUN_ID`."""
+"""Runs the replays of a stored benchmark run in a process of its own, as a task does."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import replace
 
 from judge_support import NOW, SETTINGS, Vendors
@@ -15,15 +14,10 @@ from modelscout.warehouse.engine import open_engine
 CONCURRENCY = 8
 
 
-def main() -> None:
-    database_url, url, run_id = sys.argv[1:]
+def work(database_url: str, vendors_url: str, run_id: str) -> None:
     settings = replace(SETTINGS, request_concurrency=CONCURRENCY)
     engine = open_engine(database_url)
-    vendors = Vendors(None, url)
+    vendors = Vendors(None, vendors_url)
     for shard in load_run(engine, run_id).shards:
-        work = run_shard(engine, run_id, shard, vendors.credentials, settings, now=NOW, phases=["replay"])
-        print(asyncio.run(work), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        run = run_shard(engine, run_id, shard, vendors.credentials, settings, now=NOW, phases=["replay"])
+        print(asyncio.run(run), flush=True)

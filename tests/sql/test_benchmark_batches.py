@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import batch_worker
 import httpx2
 import pytest
 from batch_worker import KEY, NOW, SETTINGS
+from killable import Killable
 from sqlalchemy import Engine, text
 
 from emulator_thread import served
@@ -31,7 +29,6 @@ from modelscout.emulator.app import create_app
 from modelscout.emulator.profile import parse_profile
 from modelscout.warehouse.engine import run_sql
 
-WORKER = Path(batch_worker.__file__)
 ORGANIZATION = uuid.UUID(int=7)
 MODELS = {"openai": "gpt-6-luna", "anthropic": "claude-haiku-5-5", "google": "gemini-3.8-flash"}
 OTHER = ("openai", "gpt-6-terra")
@@ -159,9 +156,8 @@ def in_process(engine: Engine, vendor: Vendor, provider: str, run_id: str, **mor
 
 def killed(engine: Engine, vendor: Vendor, provider: str, run_id: str, moment: str) -> None:
     url = engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, str(WORKER), url, vendor.base_url(provider), provider, run_id, moment]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == -9, done.stderr
+    task = Killable(batch_worker.run, url, vendor.base_url(provider), provider, run_id, moment)
+    assert task.wait(timeout=120) == -9
 
 
 def one(engine: Engine, statement: str) -> Any:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_worker import CONCURRENCY, KEY, NOW
+from benchmark_worker import CONCURRENCY, KEY, NOW, work
+from killable import Killable
 from sqlalchemy import Engine, text
 
 from emulator_thread import served
@@ -24,7 +22,6 @@ from modelscout.emulator.answers import AnswerKey
 from modelscout.emulator.app import create_app
 from modelscout.emulator.profile import parse_profile
 
-WORKER = Path(__file__).with_name("benchmark_worker.py")
 MODELS = ("one", "two", "three")
 FEATURES = ("chat", "search", "moderation")
 ORGANIZATION = uuid.UUID(int=7)
@@ -96,11 +93,6 @@ def run_id(engine: Engine) -> str:
     return create_run(engine, settings, run_key="killed", now=NOW, about="accuracy", replay=False).run_id
 
 
-def start(url: str, base_url: str, run_id: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), url, base_url, run_id]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
 def done(engine: Engine) -> int:
     with engine.connect() as connection:
         return int(connection.execute(text("SELECT count(*) FROM ai_benchmark_results")).scalar_one())
@@ -116,7 +108,7 @@ def test_a_task_that_is_killed_and_run_again_pays_little_twice(
     for _ in range(kills):
         before = done(engine)
         wanted = before + rng.randint(1, CASES // (kills + 2))
-        process = start(warehouse_url, base_url, run_id)
+        process = Killable(work, warehouse_url, base_url, run_id)
         while process.poll() is None and done(engine) < wanted:
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.05))
@@ -125,8 +117,8 @@ def test_a_task_that_is_killed_and_run_again_pays_little_twice(
         process.wait(timeout=30)
         assert done(engine) > before
     assert killed == kills, "every kill hit a task at work"
-    last = start(warehouse_url, base_url, run_id)
-    assert last.wait(timeout=120) == 0, last.stdout and last.stdout.read()
+    last = Killable(work, warehouse_url, base_url, run_id)
+    assert last.wait(timeout=120) == 0
     with engine.connect() as connection:
         rows = connection.execute(
             text(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from judge_support import ITEMS, KNOWN, NOW, SETTINGS, fill, pairs, rows, vendors
-from judge_worker import CONCURRENCY
+from judge_worker import CONCURRENCY, work
+from killable import Killable
 from sqlalchemy import Engine
 
 from modelscout.benchmarks.plan import create_run
 
-WORKER = Path(__file__).with_name("judge_worker.py")
 ANSWERS, VERDICTS = 3 * ITEMS, KNOWN + 3 * ITEMS
 
 
@@ -24,14 +20,6 @@ ANSWERS, VERDICTS = 3 * ITEMS, KNOWN + 3 * ITEMS
 def run_id(engine: Engine) -> str:
     fill(engine)
     return create_run(engine, SETTINGS, run_key="killed", now=NOW, suites=False).run_id
-
-
-def start(url: str, vendors_url: str, run_id: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), url, vendors_url, run_id]
-    environment = {**os.environ, "PYTHONPATH": str(WORKER.parents[1])}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
 
 
 def progress(engine: Engine) -> int:
@@ -57,15 +45,15 @@ def test_a_task_that_is_killed_grades_the_rest_and_pays_little_twice(
         up.change_scale(1.0)
         killed = 0
         for mark in marks:
-            process = start(warehouse_url, up.url, run_id)
+            process = Killable(work, warehouse_url, up.url, run_id)
             while process.poll() is None and progress(engine) < mark:
                 time.sleep(0.005)
             killed += process.poll() is None
             process.kill()
             process.wait(timeout=30)
         assert killed == kills, "every kill hit a task at work"
-        last = start(warehouse_url, up.url, run_id)
-        assert last.wait(timeout=120) == 0, last.stdout and last.stdout.read()
+        last = Killable(work, warehouse_url, up.url, run_id)
+        assert last.wait(timeout=120) == 0
         paid = sum(up.answered(f"openai/{name}") for name in ("incumbent", "candidate", "cousin"))
         judged = up.answered("anthropic/judge")
     assert rows(engine, "SELECT count(*), count(score) FROM ai_benchmark_results") == [(ANSWERS, ANSWERS)]
@@ -79,7 +67,7 @@ def test_a_task_that_is_killed_grades_the_rest_and_pays_little_twice(
 
 def test_two_tasks_at_once_calibrate_a_judge_once(engine: Engine, warehouse_url: str, run_id: str) -> None:
     with vendors({}) as up:
-        tasks = [start(warehouse_url, up.url, run_id) for _ in range(2)]
+        tasks = [Killable(work, warehouse_url, up.url, run_id) for _ in range(2)]
         assert [task.wait(timeout=120) for task in tasks] == [0, 0]
     assert rows(engine, "SELECT passed FROM ai_judge_calibrations") == [(True,)]
     assert rows(engine, "SELECT count(*) FROM ai_judge_calibration_verdicts") == [(KNOWN,)]
