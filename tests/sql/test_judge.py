@@ -73,7 +73,7 @@ def training_rows(engine: Engine) -> int:
         return read_training_data(connection, today=NOW.date()).judged_days
 
 
-@pytest.mark.parametrize("seed_error", [0.0, 0.02, 0.05])
+@pytest.mark.parametrize("seed_error", [0.0, pytest.param(0.02, marks=pytest.mark.verify), 0.05])
 def test_an_honest_judge_passes_and_its_interval_covers_its_error(nightly: Engine, seed_error: float) -> None:
     with vendors({"judge_error_rate": seed_error}) as up:
         _, counts = run_replay(nightly, up, "honest")
@@ -262,7 +262,9 @@ def test_what_is_served_anew_is_calibrated_anew_and_old_figures_expire(engine: E
     assert len(calibrations(engine)) == 3
 
 
-@pytest.mark.parametrize("limit", ["0.02", "0.1", "0.5"])
+@pytest.mark.parametrize(
+    "limit", ["0.02", *(pytest.param(limit, marks=pytest.mark.verify) for limit in ("0.1", "0.5"))]
+)
 def test_a_limit_holds_with_many_judgements_at_once(engine: Engine, limit: str) -> None:
     settings = replace(SETTINGS, request_concurrency=64, spend_limit_usd=Decimal(limit))
     nights = 0

@@ -1,4 +1,4 @@
-"""The page inside Airflow. Airflow reads its settings when it is imported, so each test has its own process."""
+"""The page inside Airflow. Airflow reads its settings when it is imported, so each setting has its own process."""
 
 from __future__ import annotations
 
@@ -31,9 +31,19 @@ print("RESULT" + json.dumps({
 }))
 """
 VISIT = """
-import json, logging, os, sys
+import contextlib, json, os, sqlite3
 from airflow.utils.db import initdb
-initdb()
+
+def copy(source, target):
+    with contextlib.closing(sqlite3.connect(source)) as a, contextlib.closing(sqlite3.connect(target)) as b:
+        a.backup(b)
+
+prepared, metadata = os.environ["PREPARED_METADATA"], os.path.join(os.environ["AIRFLOW_HOME"], "airflow.db")
+if os.path.exists(prepared):
+    copy(prepared, metadata)
+else:
+    initdb()
+    copy(metadata, prepared)
 from fastapi.testclient import TestClient
 from airflow.api_fastapi.app import create_app
 
@@ -58,7 +68,8 @@ print("RESULT" + json.dumps(result))
 """
 
 
-def run(program: str, home: Path, database_url: str) -> dict[str, Any]:
+def run(program: str, home: Path, database_url: str, prepared: Path | None = None) -> dict[str, Any]:
+    """What the program printed as its results; `prepared` keeps Airflow's empty metadata from one to the next."""
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({name: f"{name}-password" for name in ("admin", "anna", "op")}))
     environment = {
@@ -73,13 +84,14 @@ def run(program: str, home: Path, database_url: str) -> dict[str, Any]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests, long enough for its algorithm: 0123456789",
         "MODELSCOUT_DATABASE_URL": database_url,
+        "PREPARED_METADATA": str(prepared or home / "prepared.db"),
     }
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=240
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
     assert lines, f"{done.stdout}\n{done.stderr}"[-4000:]
-    return dict(json.loads(lines[-1].removeprefix("RESULT")))
+    return {name: value for line in lines for name, value in json.loads(line.removeprefix("RESULT")).items()}
 
 
 def test_loading_the_plugin_is_light_in_every_process(tmp_path: Path) -> None:
@@ -94,8 +106,21 @@ def test_loading_the_plugin_is_light_in_every_process(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def visited(filled_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run(VISIT, tmp_path_factory.mktemp("airflow"), filled_url)
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first process leaves Airflow's empty metadata for the second."""
+    return tmp_path_factory.mktemp("metadata") / "prepared.db"
+
+
+@pytest.fixture(scope="module")
+def visited(filled_url: str, tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> dict[str, Any]:
+    return run(VISIT, tmp_path_factory.mktemp("airflow"), filled_url, prepared)
+
+
+@pytest.fixture(scope="module")
+def without_database(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> dict[str, Any]:
+    """A visit without a database, and in the same process who is an administrator."""
+    program = VISIT.replace('("admin", "anna", "op")', '("admin",)') + DECIDE
+    return run(program, tmp_path_factory.mktemp("airflow"), "", prepared)
 
 
 def test_airflow_answers_nobody_who_is_not_logged_in(visited: dict[str, Any]) -> None:
@@ -124,10 +149,9 @@ def test_airflow_shows_the_page_in_its_menu(visited: dict[str, Any]) -> None:
     assert visited["servers"] == [{"url": "/modelscout"}]
 
 
-def test_without_a_database_url_the_api_server_starts_and_says_so(tmp_path: Path) -> None:
-    visited = run(VISIT.replace('("admin", "anna", "op")', '("admin",)'), tmp_path, "")
-    assert visited["anonymous /modelscout/"] == 401
-    status, page = visited["admin"]
+def test_without_a_database_url_the_api_server_starts_and_says_so(without_database: dict[str, Any]) -> None:
+    assert without_database["anonymous /modelscout/"] == 401
+    status, page = without_database["admin"]
     assert status == 503
     assert "MODELSCOUT_DATABASE_URL is not set" in page
 
@@ -161,7 +185,7 @@ simple = SimpleAuthManager()
 user = SimpleNamespace(get_name=lambda: "eve")
 guest = SimpleNamespace(get_name=lambda: "Anonymous", is_anonymous=True)
 vague = mock.create_autospec(BaseAuthManager, instance=True)
-print("RESULT" + json.dumps({
+print("RESULT" + json.dumps({"administrators": {
     **{f"simple {role}": decide(simple, SimpleAuthManagerUser(username="eve", role=role))
        for role in ("admin", "ADMIN", "op", "viewer", None, "unheard")},
     "nothing granted": decide(granting(), user),
@@ -171,12 +195,12 @@ print("RESULT" + json.dumps({
     "no clear answer": decide(vague, user),
     "guest": decide(granting(("PUT", "Modelscout")), guest),
     "nameless": decide(granting(("PUT", "Modelscout")), SimpleNamespace(get_name=lambda: "")),
-}))
+}}))
 """
 
 
-def test_who_is_an_administrator(tmp_path: Path) -> None:
-    assert run(DECIDE, tmp_path, "") == {
+def test_who_is_an_administrator(without_database: dict[str, Any]) -> None:
+    assert without_database["administrators"] == {
         "simple admin": ["eve", True],
         "simple ADMIN": ["eve", True],
         "simple op": ["eve", False],
