@@ -407,7 +407,7 @@ def account_for(engine: Engine, organization: uuid.UUID, report: ImportReport, s
 def test_spoilt_files_are_read_and_every_row_is_accounted_for(
     engine: Engine, mapping_file: Path, kind: str
 ) -> None:
-    assert hold_against_mutations(engine, mapping_file, kind, range(30)) > 20
+    assert hold_against_mutations(engine, mapping_file, kind, range(60)) > 40
 
 
 @pytest.mark.verify
