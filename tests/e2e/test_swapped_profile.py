@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from e2e.nightly import emulator, run_night
 from modelscout.demo.expectations import check_recommendations
+from modelscout.demo.night import emulator, run_night
 from modelscout.demo.profile import Swap
 from modelscout.warehouse.engine import open_engine
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Capability, Provider
@@ -20,6 +20,9 @@ from modelscout.demo.scenario import (
     control_token,
     secret_reference,
 )
+
+if TYPE_CHECKING:
+    from modelscout.demo.samples import DemoSample
 
 SEED = 153
 """Of who gets which item right; one under which the few items show what is planted, held by a test."""
@@ -225,14 +228,18 @@ def write_emulator_files(
     *,
     swap: Swap | None = None,
     latency_scale: float = LATENCY_SCALE,
+    more: Sequence[DemoSample] = (),
 ) -> tuple[Path, Path]:
-    """Write profile.json and answers.jsonl, readable by their owner only; returns both paths."""
+    """Write profile.json and answers.jsonl, readable by their owner only; returns both paths.
+
+    `more` items are in the answer key besides the seeded ones.
+    """
     from modelscout.benchmarks.answer_key import answer_key
     from modelscout.demo.samples import answer_entries
 
     folder.mkdir(parents=True, exist_ok=True)
     profile = emulator_profile(now, keys, swap=swap, latency_scale=latency_scale)
-    entries = [*answer_entries(), *answer_key()]
+    entries = [*answer_entries(), *answer_entries(more), *answer_key()]
     return (
         _write(folder / "profile.json", [json.dumps(profile, indent=1)]),
         _write(

@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from modelscout.benchmarks.photos import COLOURS, SHAPES, PhotoSpec, Shapes, dra
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.core.types import Provider, TokenUsage
 from modelscout.demo.profile import ITEM_CORRELATION, MODELS, SEED, Swap, quality
-from modelscout.demo.scenario import ASSIGNMENTS, Assignment, ModelRef
+from modelscout.demo.scenario import ASSIGNMENTS, SAMPLES_PER_FEATURE, Assignment, ModelRef
 
 VOCABULARY_FILE = Path(__file__).parent / "vocabulary.json"
 CONTENT_SEED = 20261123
@@ -73,9 +73,23 @@ def samples() -> tuple[DemoSample, ...]:
     )
 
 
-def answer_entries() -> list[AnswerKeyEntry]:
-    """Right and wrong answers of all items, for the emulator."""
-    return [case_entry(sample.case) for sample in samples()]
+def unseen_samples(per_feature: int) -> tuple[DemoSample, ...]:
+    """The items that come next from the same makers and seeds: nobody has been shown them, no seed was chosen by them.
+
+    Features with few items of their own have none.
+    """
+    return tuple(
+        DemoSample(assignment, index, case)
+        for assignment in ASSIGNMENTS
+        if assignment.samples == SAMPLES_PER_FEATURE
+        for index, case in enumerate(_cases(replace(assignment, samples=assignment.samples + per_feature)))
+        if index >= assignment.samples
+    )
+
+
+def answer_entries(items: Iterable[DemoSample] | None = None) -> list[AnswerKeyEntry]:
+    """Right and wrong answers of `items`, by default of all seeded ones, for the emulator."""
+    return [case_entry(sample.case) for sample in (samples() if items is None else items)]
 
 
 def baseline(sample: DemoSample, swap: Swap | None = None) -> Baseline:
@@ -91,12 +105,13 @@ def baseline(sample: DemoSample, swap: Swap | None = None) -> Baseline:
 
 def difficulty(fingerprint: str, model: ModelRef) -> float:
     """How hard an item is for a model, uniform from 0 to 1: right where it lies below the quality."""
-    shared = _NORMAL.inv_cdf(_uniform(SEED, fingerprint))
-    own = _NORMAL.inv_cdf(_uniform(SEED, fingerprint, model.key))
+    shared = _NORMAL.inv_cdf(uniform(SEED, fingerprint))
+    own = _NORMAL.inv_cdf(uniform(SEED, fingerprint, model.key))
     return _NORMAL.cdf(math.sqrt(ITEM_CORRELATION) * shared + math.sqrt(1 - ITEM_CORRELATION) * own)
 
 
-def _uniform(*parts: object) -> float:
+def uniform(*parts: object) -> float:
+    """Between 0 and 1, the same for the same parts in every process."""
     digest = hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
     # The half keeps the value off 0 and 1, where the normal quantile is infinite.
     return ((int.from_bytes(digest, "big") >> 11) + 0.5) / 2**53

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelscout.core.fingerprint import content_fingerprint
 from modelscout.core.types import Capability
 from modelscout.emulator import chat
 from modelscout.emulator.engine import Ask, Emulator, Refusal
@@ -114,7 +115,8 @@ class _Service:
         try:
             state = self._emulator.authenticate(PROVIDER, bearer(request))
             body = await read_json(request)
-            fault = self._emulator.faults.next_for(PROVIDER, model_id, bearer(request))
+            item = content_fingerprint("", _sent_images(body))
+            fault = self._emulator.faults.next_for(PROVIDER, model_id, bearer(request), item=item)
             await play_delay(fault)
             raise_fault(fault, False, 503)
             model = self._emulator.model(state, model_id)
@@ -207,6 +209,10 @@ def _thresholds(body: Mapping[str, Any]) -> tuple[float, int]:
 def _images(body: Mapping[str, Any], model: ModelProfile) -> list[bytes]:
     if not model.can(Capability.IMAGE_ANALYSIS):
         raise Refusal(400, "the model takes no images", param="inputs")
+    return _sent_images(body)
+
+
+def _sent_images(body: Mapping[str, Any]) -> list[bytes]:
     inputs = body.get("inputs")
     if not isinstance(inputs, list) or not 0 < len(inputs) <= MAX_INPUTS:
         raise Refusal(400, f"give 1 to {MAX_INPUTS} inputs", param="inputs")

@@ -78,6 +78,8 @@ class _Control:
             raise ConfigurationError(f"fault.kind={fault.kind!r}: use one of {', '.join(FAULT_KINDS)}")
         if fault.times < 1:
             raise ConfigurationError(f"fault.times={fault.times} must be at least 1")
+        if fault.for_s is not None and not fault.for_s > 0:
+            raise ConfigurationError(f"fault.for_s={fault.for_s} must be above 0")
         self._emulator.faults.add(fault)
         return json_response({"faults": len(self._emulator.faults)}, 201)
 

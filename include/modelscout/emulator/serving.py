@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from modelscout.core.fingerprint import content_fingerprint
 from modelscout.emulator.engine import Ask, Emulator, Refusal, Reply
 from modelscout.emulator.state import Fault, KeyState, new_id
 
@@ -79,7 +80,8 @@ async def serve(
         state = emulator.authenticate(dialect.provider, key)
         ask = read_ask(dialect, {**await read_json(request), **(fill or {})})
         model = ask.model
-        fault = emulator.faults.next_for(dialect.provider, model, key)
+        item = content_fingerprint(ask.prompt, ask.images)
+        fault = emulator.faults.next_for(dialect.provider, model, key, item=item)
         await play_delay(fault)
         raise_fault(fault, ask.stream, dialect.fault_status)
         reply = emulator.answer(key, state, ask)

@@ -144,18 +144,24 @@ class Fault:
     times: int = 1
     operation: str = "generate"
     """`generate`, `list` for lists of models, `batch` for handing one in, `batch_item` for an item of one."""
+    item: str | None = None
+    """`content_fingerprint` of the prompt and its images, for concept models of the images alone."""
+    for_s: float | None = None
+    """Seconds from when it is set; None: until it was played `times` times."""
 
 
 class Faults:
     """The failures that are still to be played, in the order in which they were set."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Starts without any."""
-        self._faults: list[Fault] = []
+        self._faults: list[tuple[Fault, float]] = []
+        self._clock = clock
 
     def add(self, fault: Fault) -> None:
         """Play `fault` on the next calls that it matches."""
-        self._faults.append(fault)
+        ends_at = math.inf if fault.for_s is None else self._clock() + fault.for_s
+        self._faults.append((fault, ends_at))
 
     def clear(self) -> None:
         """Forget all faults."""
@@ -165,14 +171,20 @@ class Faults:
         """Number of faults that are still to be played."""
         return len(self._faults)
 
-    def next_for(self, provider: str, model: str, key: str, *, operation: str = "generate") -> Fault | None:
+    def next_for(
+        self, provider: str, model: str, key: str, *, operation: str = "generate", item: str = ""
+    ) -> Fault | None:
         """The first matching fault, counted down."""
-        for fault in self._faults:
+        now = self._clock()
+        self._faults = [entry for entry in self._faults if now < entry[1]]
+        for entry in self._faults:
+            fault = entry[0]
             matches = (fault.provider, fault.operation) == (provider, operation)
+            matches = matches and fault.item in {None, item}
             if matches and fault.model in {None, model} and fault.key in {None, key}:
                 fault.times -= 1
                 if fault.times < 1:
-                    self._faults.remove(fault)
+                    self._faults.remove(entry)
                 return fault
         return None
 

@@ -141,6 +141,7 @@ class TestLatency:
         ({"provider": "openai", "kind": "explode"}, "fault.kind='explode': use one of http"),
         ({"provider": "ai", "kind": "http"}, "fault.provider='ai'"),
         ({"provider": "openai", "kind": "http", "times": 0}, "fault.times=0 must be at least 1"),
+        ({"provider": "openai", "kind": "http", "for_s": 0}, "fault.for_s=0.0 must be above 0"),
         ({"provider": "openai", "kind": "http", "after": 1}, "unknown field after"),
     ],
 )
