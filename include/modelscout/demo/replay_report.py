@@ -168,7 +168,7 @@ def _side(pairs: Sequence[Pair], outcomes: Sequence[Outcome], weight: Weight) ->
     costs = [o.cost_usd for o in outcomes]
     cost = None
     if not any(c is None for c in costs):
-        cost = 1000 * sum(w * float(c) for w, c in zip(weights, costs, strict=True) if c is not None) / total
+        cost = 1000 * sum(w * float(c or 0) for w, c in zip(weights.tolist(), costs, strict=True)) / total
     answered = [n for n, o in enumerate(outcomes) if o.text is not None]
     latencies = np.asarray([outcomes[n].latency_ms for n in answered])
     scores = np.asarray([pairs[n].score(outcomes[n]) for n in answered], dtype=np.float64)

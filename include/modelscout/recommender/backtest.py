@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from modelscout.recommender import betting
+from modelscout.recommender.betting import Indices
 from modelscout.recommender.candidates import Tried, candidates
 from modelscout.recommender.case import Decision, FeatureCase
 from modelscout.recommender.decide import decide
@@ -63,6 +64,13 @@ class Tryout(NamedTuple):
     decision: Decision
 
 
+def parts(task: TaskOutcomes, plan: Plan, seed: int) -> tuple[Indices, Indices]:
+    """Rows of the items that are shown, in the order of the nights, and of those held out, in an order of chance."""
+    order = np.random.default_rng([seed, *task.task.encode()]).permutation(len(task.scores))
+    held = round(plan.holdout * len(order))
+    return order[held:], order[:held]
+
+
 def try_out(task: TaskOutcomes, plan: Plan, incumbents: Sequence[str]) -> list[Tryout]:
     """The decisions for one task: every incumbent that it has, every seed."""
     in_use = [i for i, name in enumerate(task.models) if name in incumbents]
@@ -88,9 +96,7 @@ class _Looks(NamedTuple):
 
 
 def _show(task: TaskOutcomes, plan: Plan, seed: int, in_use: Sequence[int]) -> _Looks:
-    order = np.random.default_rng([seed, *task.task.encode()]).permutation(len(task.scores))
-    held = round(plan.holdout * len(order))
-    shown, held_out = order[held:], order[:held]
+    shown, held_out = parts(task, plan, seed)
     split = Split(
         task,
         seed,

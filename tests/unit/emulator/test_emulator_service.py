@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.emulator.instance import minimal_instance
-from modelscout.emulator.state import Bucket, PromptCache
+from modelscout.emulator.state import Bucket, Fault, Faults, PromptCache
 
 OPENAI = {"Authorization": "Bearer key-of-openai-0123456789"}
 ANTHROPIC = {"x-api-key": "key-of-anthropic-0123456789"}
@@ -159,6 +160,29 @@ async def test_fault_hits_whom_it_names_as_often_as_it_says(client: httpx2.Async
     cleared = await client.delete("/control/faults", headers=CONTROL)
     assert cleared.json() == {"faults": 0}
     assert (await ask(client, model="other")).status_code == 404
+
+
+async def test_fault_hits_the_item_that_it_names(client: httpx2.AsyncClient) -> None:
+    await fault(client, provider="openai", kind="http", item=content_fingerprint("Hard one."), times=9)
+    assert [(await ask(client, p)).status_code for p in ("Hello.", "Hard  one.", "Hello.")] == [200, 503, 200]
+    concept = {"inputs": [{"data": {"image": {"base64": PIXEL}}}]}
+    photo = content_fingerprint("", [base64.b64decode(PIXEL)])
+    await fault(client, provider="clarifai", kind="http", status=429, item=photo)
+    sent = [
+        await client.post("/clarifai/v2/models/concepts/outputs", json=concept, headers=CLARIFAI)
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in sent] == [429, 200]
+
+
+def test_fault_ends_after_its_time() -> None:
+    now = [100.0]
+    faults = Faults(lambda: now[0])
+    faults.add(Fault("openai", "http", times=100, for_s=5))
+    assert faults.next_for("openai", "m", "key") is not None
+    now[0] = 105.0
+    assert faults.next_for("openai", "m", "key") is None
+    assert len(faults) == 0
 
 
 async def test_control_wants_the_token(client: httpx2.AsyncClient) -> None:
