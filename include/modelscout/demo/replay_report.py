@@ -16,6 +16,8 @@ from modelscout.recommender.evidence import weigh
 
 ALPHA = 0.05
 WANTED_COST, WANTED_LATENCY, WANTED_FAILURES, WANTED_ADOPTION = 0.20, 0.15, 0.60, 0.90
+TRIALS_COUNTED = f"adoption over {WANTED_ADOPTION:.0%}, trials counted"
+"""Missed wherever a feature is on trial: nobody should use its candidate before it is proven."""
 Weight = Callable[[Pair], float]
 
 
@@ -148,13 +150,15 @@ def adoption(recommendations: Sequence[Mapping[str, Any]], in_use: Mapping[tuple
 
 def goals(whole: Comparison, found: Adoption) -> dict[str, bool]:
     """What was wanted, and whether it is met."""
-    share = found.share(without_trials=False)
+    every, of_advice = found.share(without_trials=False), found.share(without_trials=True)
     return {
         f"cost at least {WANTED_COST:.0%} lower": _reaches(whole.saving, WANTED_COST),
         f"median latency at least {WANTED_LATENCY:.0%} lower": _reaches(whole.latency_saving, WANTED_LATENCY),
         f"quality proven not lower by the margin of {MARGIN:g}": whole.not_worse is True,
         f"failures at least {WANTED_FAILURES:.0%} fewer": _reaches(whole.failures_saving, WANTED_FAILURES),
-        f"adoption over {WANTED_ADOPTION:.0%}, trials counted": share is not None and share > WANTED_ADOPTION,
+        f"adoption over {WANTED_ADOPTION:.0%}, of advice to use a model": (of_advice or 0.0)
+        > WANTED_ADOPTION,
+        TRIALS_COUNTED: (every or 0.0) > WANTED_ADOPTION,
     }
 
 

@@ -13,7 +13,7 @@ from modelscout.core.types import Provider
 from modelscout.demo.events import BAD_REQUEST_SHARE, RATE_LIMITED_SHARE, TIMEOUT_SHARE, UNAVAILABLE_SHARE
 from modelscout.demo.replay import Outcome, Pair, failure_kind
 from modelscout.demo.replay_faults import EVERY_TIME, item_faults, outages
-from modelscout.demo.replay_report import Adoption, adoption, compare, comparisons, goals
+from modelscout.demo.replay_report import TRIALS_COUNTED, Adoption, adoption, compare, comparisons, goals
 from modelscout.demo.samples import DemoSample, samples, unseen_samples
 
 
@@ -105,6 +105,15 @@ def test_adoption_counts_every_recommendation_that_names_a_model() -> None:
     assert found.by_verdict == {"keep": (1, 1), "switch": (1, 2), "trial": (0, 1)}
     assert found.share(without_trials=False) == 0.5
     assert found.share(without_trials=True) == pytest.approx(2 / 3)
+
+
+def test_a_trial_misses_the_goal_that_counts_it_and_no_other() -> None:
+    met = goals(compare("all", pairs_of(size=200)), Adoption({"switch": (8, 8), "trial": (0, 1)}))
+    # Nobody failed, so that no failure is gone.
+    assert {name for name, is_met in met.items() if not is_met} == {
+        TRIALS_COUNTED,
+        "failures at least 60% fewer",
+    }
 
 
 def test_faults_come_as_often_as_in_the_demos_traffic() -> None:
