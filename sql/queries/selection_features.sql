@@ -1,6 +1,7 @@
 -- Grain: one configured or advised feature of one organization: of those given, of all that the session may see
 -- where none is given. Owner: selection. Reads: ai_feature_settings, ai_model_recommendations, ai_model_analytics.
--- accepted: a person accepted it, and neither it nor a later change of the setting put a model in use since.
+-- accepted: a person accepted it, and neither it nor a later change of the setting put a model in use since; one that
+-- keeps the model in use may still name models for kinds of work.
 -- advised: the latest, unless it was rejected, taken back or is too old; proven: the models that its evidence proves
 -- beside the model in use. Spend is what is priced: with calls of unknown price more was spent.
 WITH assigned AS (
@@ -36,14 +37,14 @@ SELECT
 FROM assigned AS s
 LEFT JOIN LATERAL (
     SELECT
-        r.recommended_model_id,
+        CASE WHEN r.verdict IN ('switch', 'migrate') THEN r.recommended_model_id END AS recommended_model_id,
         (r.evidence -> 'by_workload')::text AS by_workload
     FROM ai_model_recommendations AS r
     WHERE
         r.organization_id = s.organization_id
         AND r.feature_id = s.feature_id
         AND r.status = 'accepted'
-        AND r.verdict IN ('switch', 'migrate')
+        AND (r.verdict IN ('switch', 'migrate') OR r.evidence ? 'by_workload')
         AND r.current_model_id IS NOT DISTINCT FROM s.current_model_id
         AND r.decided_at >= s.updated_at
     ORDER BY r.decision_date DESC
