@@ -68,8 +68,9 @@ class AsyncAdaptiveService:
         self._rng = self._options.rng or random.SystemRandom()
         self._pool = AdapterPool(keys, self._options.opener, connections=self._options.connections)
         self._tools = Tools(
-            self._pool, selector.states, self._options.usage, self._options.prices, self._options.clock
-        )
+            self._pool, selector.states, self._options.usage, self._options.prices, self._options.clock,
+            selector.spend,
+        )  # fmt: skip
         self._rates: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
 
     @property
@@ -89,7 +90,10 @@ class AsyncAdaptiveService:
         self._check_limits(request, selection)
         allowance = self._allowance(request, selection)
         drawn = self._draw(request, selection, allowance)
-        caller = Caller(self._tools, request, selection.organization_id, workload, drawn)
+        caller = Caller(
+            self._tools, request, selection.organization_id, workload, drawn,
+            has_budget=selection.assignment.budget_left_usd is not None,
+        )  # fmt: skip
         failover = Failover(
             caller,
             request,
@@ -146,10 +150,12 @@ class AsyncAdaptiveService:
         most = selection.assignment.plan.max_requests_per_minute
         if most is None:
             return
-        wait_s = self._take_turn((selection.organization_id, selection.feature_id), most)
+        sharing = self._selector.processes()
+        wait_s = self._take_turn((selection.organization_id, selection.feature_id), most / sharing)
         if wait_s > 0:
             raise FeatureLimitReached(
-                f"limits.max_requests_per_minute={most:g} of {whose} leaves no room for {wait_s:.1f} s: "
+                f"limits.max_requests_per_minute={most:g} of {whose}{_shared(sharing)} leaves no room "
+                f"for {wait_s:.1f} s: "
                 "raise it or ask later",
                 retry_after_s=wait_s,
             )
@@ -158,7 +164,10 @@ class AsyncAdaptiveService:
         """Take one request of the feature's rate; returns the seconds to wait instead where there is none."""
         now = self._selector.states.clock()
         bucket = self._rates.get(name)
-        if bucket is None or bucket.per_minute != per_minute:
+        if bucket is not None and bucket.per_minute != per_minute:
+            # Another limit or number of processes: what was taken stays taken.
+            bucket.set(per_minute, bucket.level(now), now)
+        if bucket is None:
             bucket = self._rates[name] = Bucket(per_minute, now)
             while len(self._rates) > MOST_FEATURES:
                 self._rates.popitem(last=False)
@@ -186,6 +195,10 @@ class AsyncAdaptiveService:
                 "raise max_cost_usd or limits.max_cost_per_request_usd, ask for fewer output tokens, or load prices"
             )
         return allowance
+
+
+def _shared(processes: int) -> str:
+    return f", divided by {processes} processes," if processes > 1 else ""
 
 
 def _order(selection: Selection, drawn: Draw | None) -> list[Choice]:

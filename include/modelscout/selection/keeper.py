@@ -65,6 +65,9 @@ class SnapshotKeeper:
     snapshot: Snapshot
     """The newest one; set by `start`. One reference: whoever selects sees the old one or the new one whole."""
 
+    processes: int = 1
+    """How many processes keep a snapshot under the same login, this one included, as last seen."""
+
     def __init__(self, url: str, options: KeeperOptions | None = None, clock: Clock = current_time) -> None:
         """`url` is the warehouse's SQLAlchemy or libpq URL, for any of the three kinds of login."""
         self._url = url
@@ -182,6 +185,7 @@ class SnapshotKeeper:
         # Listening comes before reading: what commits in between is told.
         self._source.connection.execute(f"LISTEN {CHANNEL}".encode())
         self._load(self._source)
+        self.processes = self._source.processes()
         self._source.pause_s = PAUSE_S
         return self._source
 
@@ -202,6 +206,7 @@ class SnapshotKeeper:
         """What changed, or everything where that is due."""
         if self._loaded is None:
             return
+        self.processes = source.processes()
         changes = source.changes(self._loaded)
         self._models_changed = self._models_changed or EVERYBODY in changes.slots
         age_s = time.monotonic() - self._all_at

@@ -27,6 +27,8 @@ from modelscout.selection.snapshot import Snapshot, SnapshotBuilder
 from modelscout.usage.store import connect
 from modelscout.warehouse.sqlfiles import load_sql
 
+APPLICATION_NAME = "modelscout selection"
+"""Of the connection, by which the processes of a login are counted."""
 SLICE_ROWS = 100
 """Fetched at once."""
 BREATH_ROWS = 10
@@ -43,7 +45,7 @@ class WarehouseSource:
 
         Raises psycopg.OperationalError where the database is away, ConfigurationError where the login is of no use.
         """
-        self.connection: psycopg.Connection[Any] = connect(url, application_name="modelscout selection")
+        self.connection: psycopg.Connection[Any] = connect(url, application_name=APPLICATION_NAME)
         self._organizations = organizations
         self._clock = clock
         self.pause_s = 0.0
@@ -63,6 +65,15 @@ class WarehouseSource:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def processes(self) -> int:
+        """How many connections such as this one the login has: one for each process that keeps a snapshot."""
+        row = self.connection.execute(
+            "SELECT count(*) FROM pg_stat_activity AS a WHERE a.usename = session_user "
+            "AND a.datname = current_database() AND a.application_name = %s",
+            [APPLICATION_NAME],
+        ).fetchone()
+        return max(1, int(row[0])) if row is not None else 1
 
     def wait(self, seconds: float, interrupt: socket.socket) -> bool:
         """Wait for a change to be told, or until `interrupt` can be read; False where none was told."""
