@@ -27,7 +27,7 @@ from modelscout.selection.errors import BudgetUsedUp, FeatureLimitReached
 from modelscout.selection.failover import Failover
 from modelscout.selection.plan import Choice
 from modelscout.selection.prices import PriceSource
-from modelscout.selection.request import AdaptiveRequest, Result
+from modelscout.selection.request import AdaptiveRequest, Result, ignored_of
 from modelscout.selection.selector import ModelSelector
 from modelscout.selection.state import ModelStates
 from modelscout.selection.trials import Draw, Trial, draw
@@ -115,6 +115,7 @@ class AsyncAdaptiveService:
             own_ms=1000 * max(0.0, duration_s - caller.outside.seconds),
             experiment_id=drawn.experiment_id if drawn else None,
             propensity=drawn.propensity if drawn else None,
+            ignored_parameters=ignored_of(choice),
         )
 
     async def close(self) -> None:

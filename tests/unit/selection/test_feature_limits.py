@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -23,6 +24,7 @@ from emulator_support import RunningEmulator
 
 from modelscout.core.errors import SpendLimitReached
 from modelscout.selection import BudgetUsedUp, CostLimitReached, FeatureLimitReached, ModelSelector, Workload
+from modelscout.selection.request import ignored_of
 from modelscout.selection.spend import MOST_SLOTS, OwnSpend
 
 DEAR_LUNA = {LUNA: 20.0, HAIKU: 1.0}
@@ -135,3 +137,16 @@ async def test_a_trial_ends_where_its_candidate_was_tried_and_the_verdict_is_to_
         async with service(emulator, snapshot, trials=[trial()], clock=lambda: NOW) as adaptive:
             result = await adaptive.process(chat())
             assert (result.experiment_id is not None) == goes_on
+
+
+# Parameters
+
+
+def test_what_a_model_does_not_take_of_what_is_configured_is_named() -> None:
+    parameters = {"temperature": 0.2, "max_tokens": 7, "thinking_budget_tokens": 9, "reasoning_effort": "low"}
+    choice = selector(LUNA, parameters=parameters).select("acme", "chat").choice
+    assert ignored_of(choice) == ("temperature", "thinking_budget_tokens")
+    taker = replace(choice, model="gpt-4o")
+    assert ignored_of(taker) == ("thinking_budget_tokens",)
+    call = chat().call_of(taker, 1.0, 0.0)
+    assert (call.temperature, call.max_output_tokens, call.reasoning_effort) == (0.2, 7, "low")
