@@ -1,7 +1,7 @@
 """Keeps a snapshot fresh in the background: told by the database at once, and asking every few seconds besides.
 
 One thread, one connection. While the database is away the last snapshot serves on, its age says so, and the thread
-tries again. It starts from the snapshot file where the database is away from the beginning.
+tries again. It starts from the snapshot file where that is fresh enough, or where the database is away.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class KeeperOptions:
     """Ids that an application serves, under the role `modelscout_application`; None under the other roles."""
     file: Path | None = None
     """Where the last snapshot is kept; None keeps none, and the process cannot start while the database is away."""
+    file_at_once_s: float = 3600.0
+    """A file at most so old is started from at once, while the database is read in the background; 0: never."""
     poll_s: float = 5.0
     """How often it asks what changed, where it was told nothing: notifications do not pass every pooler."""
     everything_s: float = 600.0
@@ -80,15 +82,20 @@ class SnapshotKeeper:
         self._source: WarehouseSource | None = None
         self._loaded: Loaded | None = None
         self._all_at = -math.inf
+        self._away = False
         self._models_changed = False
 
     def start(self) -> Self:
-        """Read everything, or the file where the database is away, and keep it fresh from then on.
+        """Read the file where it is fresh enough, else everything, and keep it fresh from then on.
 
         Raises SnapshotUnavailable where neither is to be had, ConfigurationError where the login is of no use.
         """
         import psycopg
 
+        if self._start_at_once():
+            self._start_thread()
+            _KEEPERS.add(self)
+            return self
         try:
             self._connect()
         except (psycopg.OperationalError, psycopg.InterfaceError) as away:
@@ -131,6 +138,19 @@ class SnapshotKeeper:
         self._thread = threading.Thread(target=self._run, name="modelscout-snapshot", daemon=True)
         self._thread.start()
 
+    def _start_at_once(self) -> bool:
+        """Whether the file is there and fresh enough; what is wrong with it matters where nothing else is to be had."""
+        if self._file is None or self._options.file_at_once_s <= 0:
+            return False
+        try:
+            found = self._file.read()
+        except SnapshotUnavailable:
+            return False
+        if self._clock().timestamp() - found.known_at_s > self._options.file_at_once_s:
+            return False
+        self.snapshot = found
+        return True
+
     def _start_from_file(self, away: Exception) -> None:
         reason = _first_line(away)
         if self._file is None:
@@ -142,6 +162,7 @@ class SnapshotKeeper:
             self.snapshot = self._file.read()
         except SnapshotUnavailable as unreadable:
             raise SnapshotUnavailable(f"the warehouse does not answer ({reason}); {unreadable}") from away
+        self._away = True
         age_s = self._clock().timestamp() - self.snapshot.known_at_s
         logger.warning("the database is away (%s): selection starts from a file %.0f s old", reason, age_s)
 
@@ -156,7 +177,7 @@ class SnapshotKeeper:
     def _run(self) -> None:
         import psycopg
 
-        away = self._source is None
+        away = self._away
         while not self._stop.is_set():
             try:
                 source = self._source or self._connect()

@@ -11,7 +11,6 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -172,25 +171,29 @@ class WarehouseSource:
     def _read_scoped(self, wanted: list[str]) -> Iterator[OrganizationRow | FeatureRow]:
         """One transaction per organization, scoped to it; many are under way on the connection at once."""
         for begin in range(0, len(wanted), SCOPED_AT_ONCE):
-            asked = []
             with self.connection.pipeline():
-                for organization in wanted[begin : begin + SCOPED_AT_ONCE]:
-                    with self._scope(organization) as values:
-                        asked.append(self._ask("selection_organizations", values, OrganizationRow))
-                        asked.append(self._ask("selection_features", values, FeatureRow))
+                asked = [
+                    cursor
+                    for organization in wanted[begin : begin + SCOPED_AT_ONCE]
+                    for cursor in self._ask_scoped(organization)
+                ]
             for cursor in asked:
                 yield from self._breathing(cursor.fetchall())
                 cursor.close()
             time.sleep(self.pause_s)
 
-    @contextmanager
-    def _scope(self, organization: str) -> Iterator[dict[str, Any]]:
-        with self.connection.transaction():
-            self.connection.execute(
-                "SELECT set_config('modelscout.organization_id', %s, true)", [organization]
-            )
-            # The scope narrows by itself; the statement stays the same for all and is planned once.
-            yield {"organizations": None, "now": self._clock()}
+    def _ask_scoped(self, organization: str) -> list[psycopg.Cursor[Any]]:
+        """Send one organization's transaction. Written out: the driver's own waits for each to begin and to end."""
+        self.connection.execute("BEGIN READ ONLY")
+        self.connection.execute("SELECT set_config('modelscout.organization_id', %s, true)", [organization])
+        # The scope narrows by itself; the statement stays the same for all and is planned once.
+        values = {"organizations": None, "now": self._clock()}
+        asked = [
+            self._ask("selection_organizations", values, OrganizationRow),
+            self._ask("selection_features", values, FeatureRow),
+        ]
+        self.connection.execute("COMMIT")
+        return asked
 
     def _ask(self, name: str, values: dict[str, Any], shape: Callable[..., Any]) -> psycopg.Cursor[Any]:
         cursor = self.connection.cursor(row_factory=args_row(shape))
