@@ -17,6 +17,7 @@ from typing import Self
 from modelscout.core.clock import Clock
 from modelscout.core.clock import now as current_time
 from modelscout.core.errors import SpendLimitReached
+from modelscout.core.forking import begins_anew_in_a_child
 from modelscout.providers.limits import Bucket
 from modelscout.providers.registry import open_adapter, provider_modules
 from modelscout.selection.adapter_pool import AdapterOpener, AdapterPool, KeyResolver
@@ -66,12 +67,24 @@ class AsyncAdaptiveService:
         for provider in self._options.providers:
             import_module(provider_modules()[provider])
         self._rng = self._options.rng or random.SystemRandom()
-        self._pool = AdapterPool(keys, self._options.opener, connections=self._options.connections)
+        self._keys = keys
+        self._parents: list[AdapterPool] = []
+        self._begin()
+        begins_anew_in_a_child(self)
+
+    def _begin(self) -> None:
+        options = self._options
+        self._pool = AdapterPool(self._keys, options.opener, connections=options.connections)
         self._tools = Tools(
-            self._pool, selector.states, self._options.usage, self._options.prices, self._options.clock,
-            selector.spend,
+            self._pool, self._selector.states, options.usage, options.prices, options.clock,
+            self._selector.spend,
         )  # fmt: skip
         self._rates: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
+
+    def after_fork(self) -> None:
+        """In a forked child: connections are the parent's, and must not be closed here."""
+        self._parents.append(self._pool)
+        self._begin()
 
     @property
     def states(self) -> ModelStates:

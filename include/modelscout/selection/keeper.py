@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import socket
 import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from uuid import UUID
 from modelscout.core.clock import Clock
 from modelscout.core.clock import now as current_time
 from modelscout.core.errors import ConfigurationError
+from modelscout.core.forking import begins_anew_in_a_child
 from modelscout.selection.changes import CHANNEL, EVERYBODY, Changes, Loaded
 from modelscout.selection.errors import SnapshotUnavailable
 from modelscout.selection.snapshot import Snapshot
@@ -83,6 +82,8 @@ class SnapshotKeeper:
         self._loaded: Loaded | None = None
         self._all_at = -math.inf
         self._away = False
+        self._is_kept = False
+        begins_anew_in_a_child(self)
         self._models_changed = False
 
     def start(self) -> Self:
@@ -94,7 +95,6 @@ class SnapshotKeeper:
 
         if self._start_at_once():
             self._start_thread()
-            _KEEPERS.add(self)
             return self
         try:
             self._connect()
@@ -108,12 +108,11 @@ class SnapshotKeeper:
                 "and make it a member of modelscout_application or modelscout_organization"
             ) from error
         self._start_thread()
-        _KEEPERS.add(self)
         return self
 
     def close(self) -> None:
         """Stop refreshing; the last snapshot stays."""
-        _KEEPERS.discard(self)
+        self._is_kept = False
         self._stop.set()
         self._interrupt[1].send(b"!")
         if self._thread is not None:
@@ -133,6 +132,7 @@ class SnapshotKeeper:
     # Starting
 
     def _start_thread(self) -> None:
+        self._is_kept = True
         self._stop = threading.Event()
         self._interrupt = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="modelscout-snapshot", daemon=True)
@@ -166,8 +166,10 @@ class SnapshotKeeper:
         age_s = self._clock().timestamp() - self.snapshot.known_at_s
         logger.warning("the database is away (%s): selection starts from a file %.0f s old", reason, age_s)
 
-    def _start_anew(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: the connection is the parent's, and must not be closed here."""
+        if not self._is_kept:
+            return
         _LEFT_TO_THE_PARENT.append((self._source, self._file))
         self._source, self._loaded, self._file = None, None, None
         self._start_thread()
@@ -272,13 +274,4 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-_KEEPERS: weakref.WeakSet[SnapshotKeeper] = weakref.WeakSet()
 _LEFT_TO_THE_PARENT: list[object] = []
-
-
-def _after_fork() -> None:
-    for keeper in list(_KEEPERS):
-        keeper._start_anew()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -11,6 +11,8 @@ from collections import deque
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from modelscout.core.forking import begins_anew_in_a_child
+
 SLOT_S = 10.0
 """Costs are summed over so long: that much may be counted twice around a rollup, never left out."""
 MOST_SLOTS = 10_000
@@ -29,6 +31,11 @@ class OwnSpend:
     """Own costs by feature. Every method may be called from any thread."""
 
     def __init__(self) -> None:
+        self.after_fork()
+        begins_anew_in_a_child(self)
+
+    def after_fork(self) -> None:
+        """A child has spent nothing yet, whatever its parent did."""
         self._lock = threading.Lock()
         self._features: dict[tuple[str, str], _Spent] = {}
 
