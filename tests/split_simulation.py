@@ -46,12 +46,15 @@ def simulate_split(
 def _mixed(
     scenario: Scenario, rng: np.random.Generator, runs: int, count: int, items: int, effects: Sequence[float]
 ) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Items of the levels in turn, and the level of each."""
+    """Items in the order in which they come in, easy and hard in turn, and the level of each.
+
+    What items have to do with each other they have to do with those before them, of whatever level.
+    """
     level_of = np.arange(items) % len(LEVELS)
     mixed = np.empty((runs, count, items))
-    for level, effect in enumerate(effects):
-        own = level_of == level
-        mixed[..., own] = scenario(rng, runs, count, int(own.sum()), effect)
+    for effect in sorted(set(effects)):
+        own = np.isin(level_of, [level for level, of_level in enumerate(effects) if of_level == effect])
+        mixed[..., own] = scenario(rng, runs, count, items, effect)[..., own]
     return mixed, level_of
 
 

@@ -202,11 +202,13 @@ def of_the_services(attacker: Attacker) -> None:
 
 
 def of_the_prices(attacker: Attacker) -> None:
-    prices = selection.WarehousePrices(attacker.url)
     for name in NAMES:
-        prices.wait(str(name))
+        # A new one each time: after an error it asks nothing for a while.
+        prices = selection.WarehousePrices(attacker.url)
+        known = prices.wait(str(name))
+        assert known == (name != "globex")
         clean(prices.rows(str(name), "openai", "gpt-6-luna"))
-    prices.close()
+        prices.close()
 
 
 def of_the_feature_service(attacker: Attacker) -> None:
