@@ -1,11 +1,12 @@
 -- Grain: one case of one model and trial in one run. Owner: benchmarks. Writes: ai_benchmark_results.
--- Parameter: rows, a JSON array. A repeated case keeps its first row.
+-- Reads: ai_workload_samples. Parameter: rows, a JSON array. A repeated case keeps its first row. A replayed item
+-- has the complexity of its sample, also when that has expired.
 INSERT INTO ai_benchmark_results (
     run_id, organization_id, feature_id, model_id, source, suite, case_key, score, error_type, error_message,
     served_model, duration_ms, time_to_first_token_ms, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, image_tokens, image_count, operations,
     cost_usd, finished_at, simulated, trial, warm_up, about, bucket, concurrency, processing,
-    standard_cost_usd
+    standard_cost_usd, complexity
 )
 SELECT
     :run_id,
@@ -39,7 +40,8 @@ SELECT
     r.bucket,
     r.concurrency,
     coalesce(r.processing, 'standard'),
-    r.standard_cost_usd
+    r.standard_cost_usd,
+    w.workload ->> 'complexity'
 FROM
     jsonb_to_recordset(cast(:rows AS jsonb))
         AS r (
@@ -51,4 +53,11 @@ FROM
             cost_usd numeric, finished_at timestamptz, simulated boolean, trial smallint, warm_up boolean,
             about text, bucket text, concurrency smallint, processing text, standard_cost_usd numeric
         )
+LEFT JOIN ai_workload_samples AS w
+    ON
+        r.source = 'replay'
+        AND r.organization_id = w.organization_id
+        AND r.feature_id = w.feature_id
+        AND r.case_key = w.item_key
+        AND w.workload ->> 'complexity' IN ('low', 'medium', 'high')
 ON CONFLICT ON CONSTRAINT ai_benchmark_results_key DO NOTHING;

@@ -1,5 +1,6 @@
 -- Grain: one candidate of one feature of one organization against the model in use, and against the model that the
--- margin is fixed to where that is another; with its paired differences as an array in the order in which the
+-- margin is fixed to where that is another: for the feature as a whole (complexity any) and for each level of
+-- complexity that its items have; with its paired differences as an array in the order in which the
 -- evidence came in, and the sums that means and cost ratios need. Owner: recommender. Reads: ai_benchmark_results,
 -- ai_workload_samples, ai_feature_settings, ai_models, ai_model_availability, model_events,
 -- ai_judge_calibrations.
@@ -21,6 +22,7 @@ WITH replayed AS (
         coalesce(r.standard_cost_usd, r.cost_usd) AS cost_usd,
         r.duration_ms,
         r.simulated,
+        r.complexity,
         k.judge_model_id
     FROM ai_benchmark_results AS r
     LEFT JOIN model_drifts AS d ON r.organization_id = d.organization_id AND r.model_id = d.model_id
@@ -60,6 +62,7 @@ reference AS (
         r.sequence,
         r.cost_usd,
         r.duration_ms,
+        r.complexity,
         r.judge_model_id,
         s.current_model_id,
         s.reference_model_id
@@ -77,6 +80,7 @@ reference AS (
         0 AS sequence,
         p.cost_usd,
         NULL AS duration_ms,
+        w.workload ->> 'complexity' AS complexity,
         NULL AS judge_model_id,
         s.current_model_id,
         s.reference_model_id
@@ -116,6 +120,10 @@ reference AS (
 
 SELECT
     'paired' AS kind,
+    CASE
+        WHEN grouping(coalesce(c.complexity, f.complexity)) = 1 THEN 'any'
+        ELSE coalesce(c.complexity, f.complexity)
+    END AS complexity,
     c.organization_id::text AS organization_id,
     c.feature_id,
     c.model_id::text AS model_id,
@@ -161,5 +169,9 @@ WHERE
     AND (c.judge_model_id IS NULL OR f.judge_model_id IS NULL OR c.judge_model_id = f.judge_model_id)
 GROUP BY
     c.organization_id, c.feature_id, c.model_id, f.reference_model_id, f.current_model_id, m.provider,
-    m.provider_model_id
-ORDER BY c.organization_id, c.feature_id, c.model_id;
+    m.provider_model_id,
+    GROUPING SETS ((), (coalesce(c.complexity, f.complexity)))
+HAVING
+    grouping(coalesce(c.complexity, f.complexity)) = 1
+    OR coalesce(c.complexity, f.complexity) IN ('low', 'medium', 'high')
+ORDER BY c.organization_id, c.feature_id, c.model_id, complexity;

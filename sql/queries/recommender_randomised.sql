@@ -1,5 +1,6 @@
 -- Grain: one model that an experiment tried beside the model in use of a feature of one organization, or beside the
--- model that the margin is fixed to where that is another; with its judged requests as arrays in the order in which
+-- model that the margin is fixed to where that is another: for the feature as a whole (complexity any) and for each
+-- level of complexity that the requests were recorded with; with its judged requests as arrays in the order in which
 -- they were made. Owner: recommender. Reads: ai_usage_events, ai_usage_outcomes, ai_feature_settings,
 -- ai_models, model_drifts.
 -- A request is the first attempt of a call with an experiment and the chance that it had to get its model. Several
@@ -22,6 +23,7 @@ WITH drawn AS (
         e.duration_ms,
         CASE WHEN e.duration_ms IS NOT NULL THEN ln(greatest(e.duration_ms, 1.0)) END AS log_latency,
         e.simulated,
+        e.workload ->> 'complexity' AS complexity,
         cast(c.cost_usd AS double precision) AS cost_usd,
         CASE
             WHEN e.error_type IN ('bad_request', 'malformed_answer', 'refusal') THEN 0
@@ -114,6 +116,7 @@ tried AS (
 
 SELECT
     'randomised' AS kind,
+    CASE WHEN grouping(r.complexity) = 1 THEN 'any' ELSE r.complexity END AS complexity,
     cast(t.organization_id AS text) AS organization_id,
     t.feature_id,
     cast(t.model_id AS text) AS model_id,
@@ -159,6 +162,9 @@ INNER JOIN requests AS r
 INNER JOIN ai_models AS m ON t.model_id = m.id
 GROUP BY
     t.organization_id, t.feature_id, t.model_id, t.reference_model_id, t.current_model_id, m.provider,
-    m.provider_model_id
-HAVING count(r.score) > 0
-ORDER BY t.organization_id, t.feature_id, t.model_id;
+    m.provider_model_id,
+    GROUPING SETS ((), (r.complexity))
+HAVING
+    count(r.score) > 0
+    AND (grouping(r.complexity) = 1 OR r.complexity IN ('low', 'medium', 'high'))
+ORDER BY t.organization_id, t.feature_id, t.model_id, complexity;

@@ -6,6 +6,7 @@ SELECT
     e.reference_model_id::text AS reference_model_id,
     e.candidate_model_id::text AS model_id,
     e.kind,
+    e.complexity,
     e.ordinal,
     e.error_share,
     e.first_sequence,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -506,3 +507,71 @@ def _known(selector: ModelSelector, organization: str) -> bool:
     except UnknownOrganization:
         return False
     return True
+
+
+def test_what_the_budget_leaves_and_until_when_it_is_counted_is_known(
+    engine: Engine, kept: Callable[..., ModelSelector]
+) -> None:
+    assign(engine, ACME, "chat", "openai/terra", "openai/luna")
+    change(engine, "UPDATE ai_feature_settings SET monthly_budget_usd = 10")
+    change(
+        engine,
+        "INSERT INTO ai_model_analytics (organization_id, feature_id, model_id, date, total_requests, success_count, "
+        "total_cost, priced_requests) VALUES (:o, 'chat', :m, :d, 1, 1, 9.5, 1)",
+        o=ACME, m=MODELS["openai/terra"], d=NOW.date(),
+    )  # fmt: skip
+    counts = (
+        "total_requests, success_count, error_count, duration_sum_ms, duration_count, confidence_sum, "
+        "confidence_count, outcome_score_sum, outcome_count, input_tokens, output_tokens, cache_read_tokens, "
+        "cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, image_tokens, image_count, operations, "
+        "priced_requests, unpriced_requests, estimated_requests"
+    )
+    change(
+        engine,
+        f"INSERT INTO ai_model_analytics_hourly (organization_id, feature_id, model_id, hour, simulated, rolled_up_at, "
+        f"{counts}) VALUES (:o, 'chat', :m, :at - interval '3 hours', FALSE, :at - interval '30 minutes', "
+        f"{', '.join(['1'] * len(counts.split(',')))})",
+        o=ACME, m=MODELS["openai/terra"], at=NOW,
+    )  # fmt: skip
+    for login, options in (
+        ("select_nightly", {}),
+        ("select_application", {"organizations": [ACME]}),
+        ("select_acme", {}),
+    ):
+        selector = kept(login, **options)
+        selector.spend.add(str(ACME), "chat", Decimal("0.4"), NOW.timestamp())
+        assert selector.select(ACME, "chat").choice.name == "openai/terra"
+        selector.spend.add(str(ACME), "chat", Decimal("0.1"), NOW.timestamp())
+        assert selector.select(ACME, "chat").choice.name == "openai/luna"
+        # What was spent before the last rollup is among the 9.50.
+        other = kept(login, **options)
+        other.spend.add(str(ACME), "chat", Decimal(5), NOW.timestamp() - 1800 - 20)
+        assert other.select(ACME, "chat").choice.name == "openai/terra"
+
+
+def test_a_decision_to_keep_settles_what_was_tried(
+    engine: Engine, kept: Callable[..., ModelSelector]
+) -> None:
+    assign(engine, ACME, "chat", "openai/terra")
+    recommend(engine, "chat", "openai/terra", verdict="keep")
+    settled = (
+        "UPDATE ai_model_recommendations SET evidence = jsonb_build_object('settled', jsonb_build_array(:m))"
+    )
+    change(engine, settled.replace(":m", "cast(:m AS text)"), m=str(MODELS["google/flash"]))
+    plan = kept().select(ACME, "chat").assignment.plan
+    assert plan.settled == {str(MODELS["google/flash"])}
+    change(engine, "UPDATE ai_model_recommendations SET verdict = 'trial'")
+    assert kept().select(ACME, "chat").assignment.plan.settled == frozenset()
+
+
+def test_the_processes_of_a_login_are_counted(warehouse_url: str) -> None:
+    first = keeper(warehouse_url, "select_acme").start()
+    assert ModelSelector(first).processes() == 1
+    second = keeper(warehouse_url, "select_acme").start()
+    other = keeper(warehouse_url, "select_nightly").start()
+    assert (second.processes, other.processes) == (2, 1)
+    until(lambda: first.processes == 2)
+    second.close()
+    until(lambda: first.processes == 1)
+    for started in (first, other):
+        started.close()

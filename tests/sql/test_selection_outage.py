@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selection_support import ACME, NOW, assign, fill
 from sqlalchemy import Engine, text
 
 from modelscout.selection import KeeperOptions, ModelSelector, SnapshotKeeper, SnapshotUnavailable
+from modelscout.selection.source import WarehouseSource
 from modelscout.warehouse.engine import open_engine
 
 
@@ -207,3 +211,49 @@ def test_a_forked_child_keeps_up_by_itself(engine: Engine, warehouse_url: str) -
         until(lambda: first(kept) == "anthropic/haiku")
         assign(engine, ACME, "chat", "openai/luna")
         until(lambda: first(kept) == "openai/luna")
+
+
+def test_a_fresh_file_is_started_from_at_once_and_the_database_is_read_meanwhile(
+    engine: Engine, warehouse_url: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper(warehouse_url, file).start().close()
+    assign(engine, ACME, "chat", "anthropic/haiku")
+    may_read = threading.Event()
+    load = WarehouseSource.load
+
+    def slowly(source: WarehouseSource, *tell: Any) -> Any:
+        assert may_read.wait(10)
+        return load(source, *tell)
+
+    monkeypatch.setattr(WarehouseSource, "load", slowly)
+    with keeper(warehouse_url, file) as started:
+        assert first(started) == "openai/terra"
+        may_read.set()
+        until(lambda: first(started) == "anthropic/haiku")
+
+
+@pytest.mark.parametrize(("age_s", "at_once_s", "found"), [(50, 60, "openai/terra"), (70, 60, "anthropic/haiku"),
+                                                          (0, 0, "anthropic/haiku")])  # fmt: skip
+def test_an_older_file_gives_way_to_the_database(
+    engine: Engine, warehouse_url: str, file: Path, age_s: int, at_once_s: int, found: str
+) -> None:
+    keeper(warehouse_url, file).start().close()
+    assign(engine, ACME, "chat", "anthropic/haiku")
+    later = SnapshotKeeper(
+        warehouse_url,
+        KeeperOptions(file=file, file_at_once_s=at_once_s, retry_s=0.1),
+        clock=lambda: NOW + timedelta(seconds=age_s),
+    )
+    connect, may_connect = later._connect, threading.Event()
+
+    def in_the_background() -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            may_connect.wait(10)
+        return connect()
+
+    later._connect = in_the_background  # type: ignore[method-assign]
+    try:
+        assert first(later.start()) == found
+    finally:
+        may_connect.set()
+        later.close()

@@ -18,6 +18,7 @@ from modelscout.providers import wire
 from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader
 from modelscout.providers.batch import Batches
 from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
+from modelscout.providers.parameters import sampling_of
 from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, ToolCall
 
 REGIONS = {"global": "https://generativelanguage.googleapis.com"}
@@ -221,7 +222,7 @@ def generation_config(request: GenerateRequest) -> dict[str, Any]:
         config["automatic_function_calling"] = {"disable": True}
     if request.reasoning_effort and _THINKING_LEVEL_MODELS.match(request.model):
         config["thinking_config"] = {"thinking_level": request.reasoning_effort.value.upper()}
-    return config
+    return config | sampling_of("google", request)
 
 
 def parse_answer(credential: ProviderCredential, body: Mapping[str, Any]) -> Answer:

@@ -8,6 +8,7 @@ wait.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -239,3 +240,13 @@ def forget_limits() -> None:
     """Forget every limit that was learnt, as a fresh process would."""
     with _KNOWN_LOCK:
         _KNOWN.clear()
+
+
+def _after_fork() -> None:
+    """A child learns anew: what is under way is its parent's, and a lock that was held would stay so."""
+    global _KNOWN_LOCK  # noqa: PLW0603
+    _KNOWN_LOCK = threading.Lock()
+    _KNOWN.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

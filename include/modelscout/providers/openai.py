@@ -15,6 +15,7 @@ from modelscout.providers import wire
 from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader, VendorRefused
 from modelscout.providers.batch import Batches
 from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
+from modelscout.providers.parameters import sampling_of
 from modelscout.providers.protocol import FinishReason, GenerateRequest, ListedModel, Tool, ToolCall
 
 REGIONS = {
@@ -149,7 +150,7 @@ def request_body(request: GenerateRequest) -> dict[str, Any]:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.reasoning_effort and _REASONING_MODELS.match(request.model):
         body["reasoning"] = {"effort": request.reasoning_effort.value}
-    return body
+    return body | sampling_of("openai", request)
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from modelscout.providers import wire
 from modelscout.providers.adapter import Adapter, Answer, RawAnswer, RawStream, StreamReader
 from modelscout.providers.chat_wire import ChatReader, chat_body, parse_chat
 from modelscout.providers.errors import VendorFailure, malformed, retry_after_seconds
+from modelscout.providers.parameters import sampling_of
 from modelscout.providers.protocol import GenerateRequest, ListedModel
 
 REGIONS: dict[str, str] = {}
@@ -75,7 +76,8 @@ class OpenAICompatibleAdapter(Adapter):
 
     async def _send(self, request: GenerateRequest) -> RawAnswer:
         raw = await self._client.chat.completions.with_raw_response.create(
-            **chat_body(request, limit=LIMIT), timeout=wire.timeout(request.timeout_s)
+            **(chat_body(request, limit=LIMIT) | sampling_of(self.provider, request)),
+            timeout=wire.timeout(request.timeout_s),
         )
         body = wire.json_object(self._credential, raw.text, request_id=raw.request_id)
         return RawAnswer(body, raw.request_id, raw.headers)
@@ -83,7 +85,8 @@ class OpenAICompatibleAdapter(Adapter):
     @asynccontextmanager
     async def _open(self, request: GenerateRequest) -> AsyncIterator[RawStream]:
         raw = await self._client.chat.completions.with_raw_response.create(
-            **chat_body(request, stream=True, limit=LIMIT), timeout=wire.timeout(request.timeout_s)
+            **(chat_body(request, stream=True, limit=LIMIT) | sampling_of(self.provider, request)),
+            timeout=wire.timeout(request.timeout_s),
         )
         async with raw.parse(to=openai.AsyncStream[dict[str, Any]]) as events:
             yield RawStream(aiter(events), raw.request_id, raw.headers)

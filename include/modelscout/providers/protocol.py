@@ -67,6 +67,9 @@ class GenerateRequest:
     tools: tuple[Tool, ...] = ()
     max_output_tokens: int = 1024
     reasoning_effort: ReasoningEffort | None = None
+    temperature: float | None = None
+    """Adapters leave it, and `top_p`, out where the model does not take it (`parameters.takes_sampling`)."""
+    top_p: float | None = None
     timeout_s: float = 60.0
     """From when it is sent."""
     patience_s: float | None = None

@@ -119,6 +119,18 @@ class Successor:
 
 
 @dataclass(frozen=True, slots=True)
+class KindOfWork:
+    """One level of complexity within a feature, with what was tried on its own items."""
+
+    complexity: str
+    requests_share: Decimal
+    """Of the feature's requests, as its samples have it."""
+    cost_share: float | None
+    """Of what the model in use costs for the feature; None where a price is unknown."""
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureCase:
     """One feature of one organization on the day of the decision."""
 
@@ -155,6 +167,8 @@ class FeatureCase:
     """Id of the model that the last decision before today recommended to change to."""
     current_estimate: ModelEstimate | None = None
     """What the recommender expects of the model in use."""
+    kinds: tuple[KindOfWork, ...] = ()
+    """Levels of complexity, where the feature has more than one that was tried."""
 
     @property
     def is_gone(self) -> bool:

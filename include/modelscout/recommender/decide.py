@@ -142,6 +142,8 @@ def _keep(case: FeatureCase, tried: list[Candidate]) -> Decision:
         saving=Interval(0.0, 0.0, 0.0),
         reasons=(f"Nothing better is proven among {len(tried)} tried.", *(_why_not(case, c) for c in tried)),
         tradeoffs=(),
+        # A trial of one of these has found out what it was for.
+        details={"settled": [c.model_id for c in tried]},
     )
 
 

@@ -12,8 +12,17 @@ from sqlalchemy import Connection
 
 from modelscout.core.types import ModelStatus
 from modelscout.recommender.candidates import candidates
-from modelscout.recommender.case import DAYS_PER_MONTH, Candidate, FeatureCase, ModelEstimate, Successor
+from modelscout.recommender.case import (
+    DAYS_PER_MONTH,
+    Candidate,
+    FeatureCase,
+    KindOfWork,
+    ModelEstimate,
+    Successor,
+)
 from modelscout.recommender.estimates import Asked, Estimates
+from modelscout.recommender.kinds import kinds_of_work
+from modelscout.recommender.openings import ANY, StreamKey
 from modelscout.recommender.randomised import LEAST_PROPENSITY, MATURE_DAYS
 from modelscout.recommender.streams import weigh_streams
 from modelscout.recommender.tried_models import is_fairly_judged, tried_models
@@ -50,12 +59,15 @@ def load_cases(
     beyond = today + timedelta(days=horizon_days)
     usable = _usable_models(connection, beyond)
     successors = _successors(connection, now=now, beyond=beyond)
-    known = _estimates([*pairs, *traffic], features, estimates)
-    tried = tried_models([*pairs, *traffic], features, evidence, usable, known)
+    rows = [row for row in (*pairs, *traffic) if StreamKey.of(row) in evidence]
+    known = _estimates(rows, features, estimates)
+    tried = tried_models([r for r in rows if r["complexity"] == ANY], features, evidence, usable, known)
+    kinds = kinds_of_work(rows, features, evidence, usable, known)
     return [
         _case(
             row,
             candidates(tried[row["organization_id"], row["feature_id"]]),
+            kinds.get((row["organization_id"], row["feature_id"]), ()),
             usable[row["organization_id"]],
             successors[row["organization_id"], row["feature_id"]],
             known.get(Asked(row["organization_id"], row["feature_id"], row["current_model_id"])),
@@ -118,6 +130,7 @@ def _successor(row: Row) -> Successor:
 def _case(
     row: Row,
     candidates: tuple[Candidate, ...],
+    kinds: tuple[KindOfWork, ...],
     usable: Mapping[str, str],
     successors: tuple[Successor, ...],
     estimate: ModelEstimate | None,
@@ -153,6 +166,7 @@ def _case(
         data_window=(row["first_day"], row["last_day"]) if row["first_day"] else None,
         unpriced_requests=int(row["unpriced_requests"]),
         candidates=candidates,
+        kinds=kinds,
         simulated=bool(row["simulated"]),
         successors=successors,
         recommended_before=row["recommended_before"],

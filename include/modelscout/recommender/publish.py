@@ -19,10 +19,10 @@ from modelscout.core.types import Verdict
 from modelscout.quality.gate import SuiteResult, log_failures, require_table_sound
 from modelscout.quality.suites import RECOMMENDATIONS
 from modelscout.recommender.case import Candidate, Decision, FeatureCase, Interval
-from modelscout.recommender.decide import decide
 from modelscout.recommender.estimates import load_estimates
 from modelscout.recommender.evidence import Evidence
 from modelscout.recommender.inputs import load_cases
+from modelscout.recommender.kinds import decide_with_kinds
 from modelscout.recommender.objective import saving_per_month
 from modelscout.warehouse.engine import run_sql, run_sql_many
 
@@ -53,7 +53,9 @@ def publish(
             for case in load_cases(connection, now=now, horizon_days=horizon_days, estimates=estimates)
             if case.organization_id not in blocked
         ]
-        decisions = [(case, decide(case, today=now.date(), horizon_days=horizon_days)) for case in cases]
+        decisions = [
+            (case, decide_with_kinds(case, today=now.date(), horizon_days=horizon_days)) for case in cases
+        ]
         rows = [_row(case, decision, now=now, version=estimates.version_id) for case, decision in decisions]
         checked = write_checked(connection, rows, day=now.date())
         keep(connection, checked, run_key=run_key, now=now, only_audited=True)

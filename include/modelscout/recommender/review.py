@@ -11,13 +11,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from modelscout.core.errors import ConfigurationError
+from modelscout.features.checks import MOST_WORKLOAD_MODELS
 from modelscout.recommender.review_guard import Guard, weigh_guards
 from modelscout.recommender.review_measure import MINIMUM_KIND_ANSWERS, Measured, measure
 from modelscout.warehouse.engine import Row, run_sql, run_sql_many
 
+ACTOR = "review_adoption"
+"""Who the audit log names where no person decided."""
 REVIEW_DAYS = 90
 """So long after a switch is it reviewed; its last row stands."""
 SETTLE_DAYS = 14
@@ -35,6 +40,25 @@ class ReviewReport(NamedTuple):
     rolled_back: int
 
 
+def accept(engine: Engine, recommendation_id: str | UUID, *, actor: str, now: datetime) -> None:
+    """Put an open recommendation into the feature's settings, for a person: its model, or its models by kind of work.
+
+    `FeatureService.undo` takes it back. Raises ConfigurationError where it does not stand any more, as where a newer
+    one or a changed setting took its place, or where its model cannot be used now.
+    """
+    if not actor.strip():
+        raise ConfigurationError("actor is empty: name who accepts it, it goes into the audit log")
+    parameters = _parameters(now) | {"recommendation_ids": [str(recommendation_id)], "actor": actor}
+    with engine.begin() as connection:
+        run_sql(connection, "queries/review_lock")
+        run_sql(connection, "queries/review_lock_settings", parameters)
+        if not run_sql(connection, "queries/review_apply", parameters):
+            raise ConfigurationError(
+                f"recommendation {recommendation_id} cannot be applied: it is decided, outdated, proposes no proven "
+                "change, or its model cannot be used now; look at the feature's latest one"
+            )
+
+
 class _Review(NamedTuple):
     """One recommendation with what was measured of it; `guard` where a change was made."""
 
@@ -50,6 +74,7 @@ def review(engine: Engine, *, now: datetime) -> ReviewReport:
         parameters = _parameters(now)
         run_sql(connection, "queries/review_end", parameters)
         run_sql(connection, "queries/review_lock_settings", parameters)
+        run_sql(connection, "queries/review_take_back_rules", parameters)
         applied = run_sql(connection, "queries/review_apply", parameters)
         for step in ("adopt", "baseline", "days", "judgements"):
             run_sql(connection, f"queries/review_{step}", parameters)
@@ -71,6 +96,9 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "settle_days": SETTLE_DAYS,
         "most": MOST_JUDGEMENTS,
         "least": MINIMUM_KIND_ANSWERS,
+        "recommendation_ids": None,
+        "actor": ACTOR,
+        "most_rules": MOST_WORKLOAD_MODELS,
     }
 
 

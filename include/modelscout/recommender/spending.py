@@ -1,4 +1,4 @@
-"""How the error of a year is spent over the candidates that a feature tries."""
+"""How the error of a year is spent over the candidates that a feature tries, and over its kinds of work."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ ERROR = 0.05
 """Chance that any candidate of a year is approved wrongly."""
 FIRST_ROUND = 0.8
 """Share of the error for the first round: most candidates of a year are there on the first night."""
+LEVELS_SHARE = 0.2
+"""Of a candidate's share, for the levels of complexity together: the feature as a whole is asked about first."""
 
 
 def error_share(round_number: int, candidates: int, error: float = ERROR) -> float:
@@ -20,3 +22,16 @@ def error_share(round_number: int, candidates: int, error: float = ERROR) -> flo
     if round_number == 1:
         return error * FIRST_ROUND / candidates
     return error * (1.0 - FIRST_ROUND) / (round_number * (round_number - 1)) / candidates
+
+
+def share_of_the_whole(share: float) -> float:
+    """Of a candidate's `share`, what the proof for the feature as a whole may spend beside those for its levels."""
+    return share * (1.0 - LEVELS_SHARE)
+
+
+def share_of_a_level(share: float, levels: int, *, alone: bool = False) -> float:
+    """Of a candidate's `share`, what the proof for each of its `levels` of complexity may spend.
+
+    `alone`: the candidate's proof for the whole has a share from an earlier round.
+    """
+    return share * (1.0 if alone else LEVELS_SHARE) / levels

@@ -12,8 +12,9 @@ from modelscout.recommender.case import ModelEstimate
 from modelscout.recommender.estimates import Asked
 from modelscout.recommender.evidence import Evidence, weigh
 from modelscout.recommender.moments import LogSums, PairSums
+from modelscout.recommender.openings import StreamKey
 from modelscout.recommender.randomised import cost_ratio, effect_sums, is_judged_evenly
-from modelscout.recommender.streams import StreamKey, traffic_of
+from modelscout.recommender.streams import traffic_of
 from modelscout.warehouse.engine import Row
 
 Feature = tuple[str, str]

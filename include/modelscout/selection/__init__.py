@@ -11,6 +11,7 @@ from modelscout.selection.analysis import Request, analyze_workload
 from modelscout.selection.choosing import Selection
 from modelscout.selection.errors import (
     BudgetUsedUp,
+    CostLimitReached,
     FeatureLimitReached,
     NoModelAvailable,
     NotAnswered,
@@ -59,6 +60,7 @@ __all__ = [
     "Attempt",
     "BudgetUsedUp",
     "Choice",
+    "CostLimitReached",
     "FeatureLimitReached",
     "KeeperOptions",
     "ModelSelector",

@@ -17,6 +17,7 @@ from typing import Self
 from modelscout.core.clock import Clock
 from modelscout.core.clock import now as current_time
 from modelscout.core.errors import SpendLimitReached
+from modelscout.core.forking import begins_anew_in_a_child
 from modelscout.providers.limits import Bucket
 from modelscout.providers.registry import open_adapter, provider_modules
 from modelscout.selection.adapter_pool import AdapterOpener, AdapterPool, KeyResolver
@@ -27,7 +28,7 @@ from modelscout.selection.errors import BudgetUsedUp, FeatureLimitReached
 from modelscout.selection.failover import Failover
 from modelscout.selection.plan import Choice
 from modelscout.selection.prices import PriceSource
-from modelscout.selection.request import AdaptiveRequest, Result
+from modelscout.selection.request import AdaptiveRequest, Result, ignored_of
 from modelscout.selection.selector import ModelSelector
 from modelscout.selection.state import ModelStates
 from modelscout.selection.trials import Draw, Trial, draw
@@ -66,11 +67,24 @@ class AsyncAdaptiveService:
         for provider in self._options.providers:
             import_module(provider_modules()[provider])
         self._rng = self._options.rng or random.SystemRandom()
-        self._pool = AdapterPool(keys, self._options.opener, connections=self._options.connections)
+        self._keys = keys
+        self._parents: list[AdapterPool] = []
+        self._begin()
+        begins_anew_in_a_child(self)
+
+    def _begin(self) -> None:
+        options = self._options
+        self._pool = AdapterPool(self._keys, options.opener, connections=options.connections)
         self._tools = Tools(
-            self._pool, selector.states, self._options.usage, self._options.prices, self._options.clock
-        )
+            self._pool, self._selector.states, options.usage, options.prices, options.clock,
+            self._selector.spend,
+        )  # fmt: skip
         self._rates: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
+
+    def after_fork(self) -> None:
+        """In a forked child: connections are the parent's, and must not be closed here."""
+        self._parents.append(self._pool)
+        self._begin()
 
     @property
     def states(self) -> ModelStates:
@@ -89,7 +103,10 @@ class AsyncAdaptiveService:
         self._check_limits(request, selection)
         allowance = self._allowance(request, selection)
         drawn = self._draw(request, selection, allowance)
-        caller = Caller(self._tools, request, selection.organization_id, workload, drawn)
+        caller = Caller(
+            self._tools, request, selection.organization_id, workload, drawn,
+            has_budget=selection.assignment.budget_left_usd is not None,
+        )  # fmt: skip
         failover = Failover(
             caller,
             request,
@@ -111,6 +128,7 @@ class AsyncAdaptiveService:
             own_ms=1000 * max(0.0, duration_s - caller.outside.seconds),
             experiment_id=drawn.experiment_id if drawn else None,
             propensity=drawn.propensity if drawn else None,
+            ignored_parameters=ignored_of(choice),
         )
 
     async def close(self) -> None:
@@ -146,10 +164,12 @@ class AsyncAdaptiveService:
         most = selection.assignment.plan.max_requests_per_minute
         if most is None:
             return
-        wait_s = self._take_turn((selection.organization_id, selection.feature_id), most)
+        sharing = self._selector.processes()
+        wait_s = self._take_turn((selection.organization_id, selection.feature_id), most / sharing)
         if wait_s > 0:
             raise FeatureLimitReached(
-                f"limits.max_requests_per_minute={most:g} of {whose} leaves no room for {wait_s:.1f} s: "
+                f"limits.max_requests_per_minute={most:g} of {whose}{_shared(sharing)} leaves no room "
+                f"for {wait_s:.1f} s: "
                 "raise it or ask later",
                 retry_after_s=wait_s,
             )
@@ -158,7 +178,10 @@ class AsyncAdaptiveService:
         """Take one request of the feature's rate; returns the seconds to wait instead where there is none."""
         now = self._selector.states.clock()
         bucket = self._rates.get(name)
-        if bucket is None or bucket.per_minute != per_minute:
+        if bucket is not None and bucket.per_minute != per_minute:
+            # Another limit or number of processes: what was taken stays taken.
+            bucket.set(per_minute, bucket.level(now), now)
+        if bucket is None:
             bucket = self._rates[name] = Bucket(per_minute, now)
             while len(self._rates) > MOST_FEATURES:
                 self._rates.popitem(last=False)
@@ -186,6 +209,10 @@ class AsyncAdaptiveService:
                 "raise max_cost_usd or limits.max_cost_per_request_usd, ask for fewer output tokens, or load prices"
             )
         return allowance
+
+
+def _shared(processes: int) -> str:
+    return f", divided by {processes} processes," if processes > 1 else ""
 
 
 def _order(selection: Selection, drawn: Draw | None) -> list[Choice]:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from modelscout.core.forking import begins_anew_in_a_child
 from modelscout.selection.adapter_pool import KeyResolver
 from modelscout.selection.adaptive import AdaptiveOptions, AsyncAdaptiveService
 from modelscout.selection.request import AdaptiveRequest, Result
@@ -33,6 +34,15 @@ class AdaptiveService:
         self._loop: asyncio.AbstractEventLoop
         self._service: AsyncAdaptiveService
         self._thread: threading.Thread
+        self._parents: list[object] = []
+        begins_anew_in_a_child(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: the loop and its thread are the parent's, and somebody may hold the lock."""
+        self._lock = threading.Lock()
+        if self._process_id:
+            self._parents.append((self._loop, self._service))
+        self._process_id = 0
 
     def process(self, request: AdaptiveRequest) -> Result:
         """As `AsyncAdaptiveService.process`; waits for the answer."""

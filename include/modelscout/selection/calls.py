@@ -26,6 +26,7 @@ from modelscout.selection.adapter_pool import AdapterPool, KeyedAdapter
 from modelscout.selection.plan import Choice
 from modelscout.selection.prices import PriceSource
 from modelscout.selection.request import AdaptiveRequest, Attempt
+from modelscout.selection.spend import OwnSpend
 from modelscout.selection.state import ModelState, ModelStates
 from modelscout.selection.trials import Draw, unit_of
 from modelscout.selection.workload import Workload
@@ -58,6 +59,7 @@ class Tools:
     sink: UsageSink | None
     prices: PriceSource | None
     clock: Clock
+    spend: OwnSpend
 
 
 class Outside:
@@ -89,8 +91,11 @@ class Caller:
         organization_id: str,
         workload: Workload,
         trial: Draw | None,
+        *,
+        has_budget: bool,
     ) -> None:
-        """`organization_id` is the id, whatever name the request gives."""
+        """`organization_id` is the id, whatever name the request gives; `has_budget`: what calls cost is counted."""
+        self._has_budget = has_budget
         self._tools = tools
         self._request = request
         self.organization_id = organization_id
@@ -174,6 +179,8 @@ class Caller:
             error_type = outcome
         cost = self._cost(choice, result, outcome, at)
         self.attempts.append(Attempt(number, choice, error_type, duration_ms, cost))
+        if cost and self._has_budget:
+            self._tools.spend.add(self.organization_id, self._request.feature, cost, at.timestamp())
         if self._tools.sink is None:
             return
         if result is not None and result.finish_reason is FinishReason.REFUSAL:

@@ -19,6 +19,8 @@ from modelscout.selection.workload import Workload
 
 EXACT = frozenset({"high", "critical"})
 """Accuracies for which only trusted models will do."""
+TOKENS_PER_INPUT_TOKEN = 1.25
+"""A request's tokens with its answer, of which a fifth are output: as `Choice.usd_per_million_tokens` has it."""
 States = dict[tuple[str, str], ModelState]
 
 
@@ -105,7 +107,8 @@ def _order(assignment: Assignment, workload: Workload, now_s: float) -> Order:
     else:
         order = orders.cheap if workload.cost_sensitivity == "high" else orders.ordinary
     all_alive = now_s < plan.changes_at_s
-    if all_alive and workload.requires <= order.common and (order.all_trusted or not exact):
+    limited = plan.max_cost_per_request_usd is not None and workload.input_tokens is not None
+    if all_alive and not limited and workload.requires <= order.common and (order.all_trusted or not exact):
         return order
     return _fitting(orders, assignment, workload, now_s)
 
@@ -125,7 +128,7 @@ def _fitting(orders: Orders, assignment: Assignment, workload: Workload, now_s: 
     """Only the models that may answer this, and again the cheapest first where cost counts."""
     fit, passed = [], []
     for choice in orders.ordinary.choices:
-        problem = _unfit(choice, workload, now_s)
+        problem = _unfit(choice, workload, now_s) or _dearer(choice, assignment, workload)
         if problem is None:
             fit.append(choice)
         else:
@@ -145,6 +148,26 @@ def _unfit(choice: Choice, workload: Workload, now_s: float) -> str | None:
     if workload.accuracy in EXACT and not choice.trusted:
         return f"nothing proves it for work of {workload.accuracy} accuracy"
     return None
+
+
+def too_dear(assignment: Assignment, workload: Workload, now_s: float) -> list[tuple[Choice, str]]:
+    """The models that only the feature's limit on cost keeps from answering, and why."""
+    choices = _orders(assignment, workload).ordinary.choices
+    able = [c for c in choices if _unfit(c, workload, now_s) is None]
+    return [(c, problem) for c in able if (problem := _dearer(c, assignment, workload)) is not None]
+
+
+def _dearer(choice: Choice, assignment: Assignment, workload: Workload) -> str | None:
+    """Why the model is above what a request of the feature may cost; a price that is not known may be."""
+    limit_usd = assignment.plan.max_cost_per_request_usd
+    if limit_usd is None or workload.input_tokens is None:
+        return None
+    if choice.usd_per_million_tokens is None:
+        return "its price is unknown and limits.max_cost_per_request_usd is set"
+    usd = workload.input_tokens * TOKENS_PER_INPUT_TOKEN * choice.usd_per_million_tokens / 1_000_000
+    if usd <= limit_usd:
+        return None
+    return f"it would cost about ${usd:.2g}, above limits.max_cost_per_request_usd={limit_usd}"
 
 
 def _by_standing(

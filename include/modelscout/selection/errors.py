@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelscout.core.errors import ModelscoutError
+from modelscout.core.errors import ModelscoutError, SpendLimitReached
 
 if TYPE_CHECKING:
     from modelscout.selection.request import Attempt
@@ -24,6 +24,10 @@ class UnknownFeature(SelectionError):
 
 class NoModelAvailable(SelectionError):
     """No model of the organization can do what was asked."""
+
+
+class CostLimitReached(NoModelAvailable, SpendLimitReached):
+    """Models could answer, each for more than the feature's `max_cost_per_request_usd`."""
 
 
 class SnapshotUnavailable(SelectionError):

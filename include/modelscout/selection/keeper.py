@@ -1,18 +1,16 @@
 """Keeps a snapshot fresh in the background: told by the database at once, and asking every few seconds besides.
 
 One thread, one connection. While the database is away the last snapshot serves on, its age says so, and the thread
-tries again. It starts from the snapshot file where the database is away from the beginning.
+tries again. It starts from the snapshot file where that is fresh enough, or where the database is away.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import os
 import socket
 import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from uuid import UUID
 from modelscout.core.clock import Clock
 from modelscout.core.clock import now as current_time
 from modelscout.core.errors import ConfigurationError
+from modelscout.core.forking import begins_anew_in_a_child
 from modelscout.selection.changes import CHANNEL, EVERYBODY, Changes, Loaded
 from modelscout.selection.errors import SnapshotUnavailable
 from modelscout.selection.snapshot import Snapshot
@@ -47,6 +46,8 @@ class KeeperOptions:
     """Ids that an application serves, under the role `modelscout_application`; None under the other roles."""
     file: Path | None = None
     """Where the last snapshot is kept; None keeps none, and the process cannot start while the database is away."""
+    file_at_once_s: float = 3600.0
+    """A file at most so old is started from at once, while the database is read in the background; 0: never."""
     poll_s: float = 5.0
     """How often it asks what changed, where it was told nothing: notifications do not pass every pooler."""
     everything_s: float = 600.0
@@ -65,6 +66,9 @@ class SnapshotKeeper:
     snapshot: Snapshot
     """The newest one; set by `start`. One reference: whoever selects sees the old one or the new one whole."""
 
+    processes: int = 1
+    """How many processes keep a snapshot under the same login, this one included, as last seen."""
+
     def __init__(self, url: str, options: KeeperOptions | None = None, clock: Clock = current_time) -> None:
         """`url` is the warehouse's SQLAlchemy or libpq URL, for any of the three kinds of login."""
         self._url = url
@@ -77,15 +81,21 @@ class SnapshotKeeper:
         self._source: WarehouseSource | None = None
         self._loaded: Loaded | None = None
         self._all_at = -math.inf
+        self._away = False
+        self._is_kept = False
+        begins_anew_in_a_child(self)
         self._models_changed = False
 
     def start(self) -> Self:
-        """Read everything, or the file where the database is away, and keep it fresh from then on.
+        """Read the file where it is fresh enough, else everything, and keep it fresh from then on.
 
         Raises SnapshotUnavailable where neither is to be had, ConfigurationError where the login is of no use.
         """
         import psycopg
 
+        if self._start_at_once():
+            self._start_thread()
+            return self
         try:
             self._connect()
         except (psycopg.OperationalError, psycopg.InterfaceError) as away:
@@ -98,12 +108,11 @@ class SnapshotKeeper:
                 "and make it a member of modelscout_application or modelscout_organization"
             ) from error
         self._start_thread()
-        _KEEPERS.add(self)
         return self
 
     def close(self) -> None:
         """Stop refreshing; the last snapshot stays."""
-        _KEEPERS.discard(self)
+        self._is_kept = False
         self._stop.set()
         self._interrupt[1].send(b"!")
         if self._thread is not None:
@@ -123,10 +132,24 @@ class SnapshotKeeper:
     # Starting
 
     def _start_thread(self) -> None:
+        self._is_kept = True
         self._stop = threading.Event()
         self._interrupt = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="modelscout-snapshot", daemon=True)
         self._thread.start()
+
+    def _start_at_once(self) -> bool:
+        """Whether the file is there and fresh enough; what is wrong with it matters where nothing else is to be had."""
+        if self._file is None or self._options.file_at_once_s <= 0:
+            return False
+        try:
+            found = self._file.read()
+        except SnapshotUnavailable:
+            return False
+        if self._clock().timestamp() - found.known_at_s > self._options.file_at_once_s:
+            return False
+        self.snapshot = found
+        return True
 
     def _start_from_file(self, away: Exception) -> None:
         reason = _first_line(away)
@@ -139,11 +162,14 @@ class SnapshotKeeper:
             self.snapshot = self._file.read()
         except SnapshotUnavailable as unreadable:
             raise SnapshotUnavailable(f"the warehouse does not answer ({reason}); {unreadable}") from away
+        self._away = True
         age_s = self._clock().timestamp() - self.snapshot.known_at_s
         logger.warning("the database is away (%s): selection starts from a file %.0f s old", reason, age_s)
 
-    def _start_anew(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: the connection is the parent's, and must not be closed here."""
+        if not self._is_kept:
+            return
         _LEFT_TO_THE_PARENT.append((self._source, self._file))
         self._source, self._loaded, self._file = None, None, None
         self._start_thread()
@@ -153,7 +179,7 @@ class SnapshotKeeper:
     def _run(self) -> None:
         import psycopg
 
-        away = self._source is None
+        away = self._away
         while not self._stop.is_set():
             try:
                 source = self._source or self._connect()
@@ -182,6 +208,7 @@ class SnapshotKeeper:
         # Listening comes before reading: what commits in between is told.
         self._source.connection.execute(f"LISTEN {CHANNEL}".encode())
         self._load(self._source)
+        self.processes = self._source.processes()
         self._source.pause_s = PAUSE_S
         return self._source
 
@@ -202,6 +229,7 @@ class SnapshotKeeper:
         """What changed, or everything where that is due."""
         if self._loaded is None:
             return
+        self.processes = source.processes()
         changes = source.changes(self._loaded)
         self._models_changed = self._models_changed or EVERYBODY in changes.slots
         age_s = time.monotonic() - self._all_at
@@ -246,13 +274,4 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-_KEEPERS: weakref.WeakSet[SnapshotKeeper] = weakref.WeakSet()
 _LEFT_TO_THE_PARENT: list[object] = []
-
-
-def _after_fork() -> None:
-    for keeper in list(_KEEPERS):
-        keeper._start_anew()
-
-
-os.register_at_fork(after_in_child=_after_fork)

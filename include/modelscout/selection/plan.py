@@ -126,6 +126,8 @@ class Plan:
     """The feature's own, as JSON."""
     proven: frozenset[str] = frozenset()
     """Ids of models that are proven not worse than the model in use."""
+    settled: frozenset[str] = frozenset()
+    """Ids of models that were tried and that the latest decision does not change to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,10 @@ class Assignment:
     over_budget: bool
     direct: bool
     """An ordinary request takes the first choice at once."""
+    budget_left_usd: Decimal | None = None
+    """Of the month's budget, as far as the database had counted; None where there is no budget."""
+    counted_until_s: float = 0.0
+    """Up to when the database had counted, in seconds since 1970."""
 
 
 @dataclass(slots=True)

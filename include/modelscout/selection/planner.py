@@ -46,12 +46,17 @@ class Planner:
         if feature is None:
             return None
         around = self.surroundings(organization)
-        key = (around.number, *row[1:])
+        key = (around.number, *row.plan_key)
         found = self._assignments.get(key)
         if found is None:
             plan = _PlanMaker(self, around, row, feature).plan()
-            direct = plan.first is not None and not (plan.rules or plan.max_latency_ms or row.over_budget)
+            narrowed = plan.rules or plan.max_latency_ms or plan.max_cost_per_request_usd or row.over_budget
+            direct = plan.first is not None and not narrowed
             found = self._assignments[key] = Assignment(plan, row.over_budget, direct)
+        if row.budget_left_usd is not None:
+            # A figure of its own for each: kept apart from what many features share.
+            left_usd, until_s = Decimal(row.budget_left_usd), row.counted_until_s or 0.0
+            return Assignment(found.plan, found.over_budget, False, left_usd, until_s)
         return found
 
     def forget_questions(self) -> None:
@@ -177,6 +182,7 @@ class _PlanMaker:
             max_requests_per_minute=None if rate is None else float(rate),
             parameters=self._row.parameters,
             proven=frozenset(self._proven),
+            settled=frozenset(_split(self._row.settled)),
         )
 
     def _ordered(self) -> Iterator[Choice]:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
 from typing import Protocol
 
+from modelscout.core.forking import begins_anew_in_a_child
 from modelscout.core.types import Processing
 from modelscout.costs.prices import PriceRow, rows_in_force
 
@@ -37,8 +38,14 @@ class WarehousePrices:
         self._url = url
         self._books: OrderedDict[str, tuple[Book, float]] = OrderedDict()
         self._same: dict[PriceRow, PriceRow] = {}
-        self._reading: dict[str, Future[None]] = {}
+        self._reading: dict[str, Future[None]]
         self._not_before = 0.0
+        self.after_fork()
+        begins_anew_in_a_child(self)
+
+    def after_fork(self) -> None:
+        """A child has none of its parent's threads: it reads with one of its own."""
+        self._reading = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="modelscout-prices")
 
     def rows(self, organization_id: str, provider: str, model: str) -> Sequence[PriceRow]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from modelscout.core.errors import ConfigurationError
+from modelscout.providers.parameters import SAMPLING, takes_sampling
 from modelscout.providers.protocol import (
     FinishReason,
     GenerateRequest,
@@ -24,8 +25,8 @@ from modelscout.selection.plan import Choice, Source
 from modelscout.selection.workload import Workload
 
 DEFAULT_OUTPUT_TOKENS = 1024
-TAKEN_PARAMETERS = frozenset({"max_output_tokens", "reasoning_effort"})
-"""Of what is configured for a feature or a model, what the adapters take."""
+OUTPUT_LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
+"""Names under which the most output tokens may be configured; the first counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +101,10 @@ class AdaptiveRequest:
             system=self.system,
             json_schema=self.json_schema,
             tools=self.tools,
-            max_output_tokens=self.max_output_tokens
-            or configured.get("max_output_tokens", DEFAULT_OUTPUT_TOKENS),
+            max_output_tokens=self.max_output_tokens or _output_limit(configured),
             reasoning_effort=effort,
+            temperature=configured.get("temperature"),
+            top_p=configured.get("top_p"),
             timeout_s=timeout_s,
             patience_s=patience_s,
         )
@@ -136,6 +138,8 @@ class Result:
     """Of it, what was spent here and not waiting for a model."""
     experiment_id: str | None = None
     propensity: Decimal | None = None
+    ignored_parameters: tuple[str, ...] = ()
+    """What is configured for the model and it does not take, such as `temperature`."""
 
     @property
     def text(self) -> str:
@@ -164,11 +168,6 @@ class Result:
         known = [cost for cost in costs if cost is not None]
         return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
-    @property
-    def ignored_parameters(self) -> tuple[str, ...]:
-        """What is configured for the model and no adapter takes, such as `temperature`."""
-        return tuple(sorted(set(self.choice.parameters) - TAKEN_PARAMETERS))
-
     def _why(self) -> str:
         first = min(self.attempts, key=lambda attempt: attempt.number).choice
         if first.source is not Source.TRIAL:
@@ -187,6 +186,21 @@ class Result:
             return sentence
         went = ", then ".join(f"{a.choice.name} ended with {a.error_type}" for a in failed)
         return f"{sentence.removesuffix('.')}; {went}, and {self.choice.name} gave the answer."
+
+
+def ignored_of(choice: Choice) -> tuple[str, ...]:
+    """Names of what is configured for a model and does not go into a call of it."""
+    configured = set(choice.parameters)
+    limit = next((name for name in OUTPUT_LIMITS if name in configured), None)
+    taken = {limit, *(SAMPLING if takes_sampling(choice.provider, choice.model) else ())}
+    if _effort(choice.parameters.get("reasoning_effort")) is not None:
+        taken.add("reasoning_effort")
+    return tuple(sorted(configured - taken))
+
+
+def _output_limit(configured: Mapping[str, Any]) -> int:
+    found = next((configured[name] for name in OUTPUT_LIMITS if name in configured), DEFAULT_OUTPUT_TOKENS)
+    return int(found)
 
 
 def _effort(value: object) -> ReasoningEffort | None:

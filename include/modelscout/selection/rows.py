@@ -34,6 +34,15 @@ class FeatureRow(NamedTuple):
     advised: str | None = None
     proven: str | None = None
     over_budget: bool = False
+    settled: str | None = None
+    budget_left_usd: str | None = None
+    """Of the month's budget, after what was spent until `counted_until_s`; None where there is no budget."""
+    counted_until_s: float | None = None
+
+    @property
+    def plan_key(self) -> tuple[object, ...]:
+        """All that the plan depends on: rows that are alike in it share one."""
+        return self[1:-2]
 
 
 def model_of(row: Sequence[Any]) -> Model:

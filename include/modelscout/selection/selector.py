@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
-from modelscout.selection.choosing import Selection, choose
-from modelscout.selection.errors import NoModelAvailable
+from modelscout.selection.choosing import Selection, choose, too_dear
+from modelscout.selection.errors import CostLimitReached, NoModelAvailable
 from modelscout.selection.plan import Assignment, Organization
 from modelscout.selection.snapshot import Snapshot
+from modelscout.selection.spend import OwnSpend
 from modelscout.selection.state import ModelStates, Standing
 from modelscout.selection.workload import ANY, Workload
 
@@ -23,6 +24,8 @@ class SnapshotHolder(Protocol):
     """Has the newest snapshot; `selection.keeper.SnapshotKeeper` is one."""
 
     snapshot: Snapshot
+    processes: int
+    """How many processes serve from such a snapshot under the same login, this one included."""
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class FixedSnapshot:
     """A snapshot that nobody refreshes: for scripts and tests."""
 
     snapshot: Snapshot
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class ModelSelector:
         self._holder = holder
         self.states = ModelStates() if states is None else states
         self._clock = clock
+        self.spend = OwnSpend()
+        """What this process spent since the database last counted; whoever calls models adds to it."""
 
     def select(self, organization: str | UUID, feature: str, workload: Workload = ANY) -> Selection:
         """The model for a request, its fallbacks in order and its parameters.
@@ -91,6 +97,8 @@ class ModelSelector:
                         _READY,
                     ),
                 )
+        if assignment.budget_left_usd is not None and not assignment.over_budget:
+            assignment = self._with_own_spend(known.id, feature, assignment, now_s)
         found = choose(
             snapshot,
             known,
@@ -102,19 +110,32 @@ class ModelSelector:
             monotonic_s=self.states.clock(),
         )
         if found is None:
-            raise NoModelAvailable(_nothing(known, feature, assignment, workload))
+            raise _nothing(known, feature, assignment, workload, now_s)
         return found
 
     def select_optimal_model(self, feature: str, context: SelectionContext) -> Selection:
         """The same, for who has the circumstances in one object."""
         return self.select(context.organization, feature, context.workload)
 
+    def _with_own_spend(
+        self, organization_id: str, feature: str, assignment: Assignment, now_s: float
+    ) -> Assignment:
+        own_usd = self.spend.since(organization_id, feature, assignment.counted_until_s, now_s)
+        left_usd = assignment.budget_left_usd
+        return assignment if left_usd is None or own_usd < left_usd else replace(assignment, over_budget=True)
+
+    def processes(self) -> int:
+        """How many processes select under this login, this one included, as far as the database knows."""
+        return max(1, self._holder.processes)
+
     def age_s(self) -> float:
         """How old the knowledge is, in seconds: what the database said so long ago is what selection goes by."""
         return max(0.0, self._clock() - self._holder.snapshot.known_at_s)
 
 
-def _nothing(organization: Organization, feature: str, assignment: Assignment, workload: Workload) -> str:
+def _nothing(
+    organization: Organization, feature: str, assignment: Assignment, workload: Workload, now_s: float
+) -> NoModelAvailable:
     asked = f" with {', '.join(sorted(workload.requires))}" if workload.requires else ""
     plan = assignment.plan
     whose = f"{feature} of {organization.slug or organization.id}"
@@ -123,7 +144,14 @@ def _nothing(organization: Organization, feature: str, assignment: Assignment, w
     )
     if plan.first is not None:
         reasons = "none of " + ", ".join(c.name for c in plan.orders.ordinary.choices) + " fits"
-    return (
+    dear = too_dear(assignment, workload, now_s)
+    if dear:
+        return CostLimitReached(
+            f"no model answers {whose}{asked} for at most limits.max_cost_per_request_usd="
+            f"{plan.max_cost_per_request_usd} ({'; '.join(f'{c.name}: {why}' for c, why in dear)}): "
+            "raise the limit, make the request smaller, or load prices"
+        )
+    return NoModelAvailable(
         f"no model may answer {whose}{asked} at accuracy {workload.accuracy} ({reasons}): "
         "check its keys, its settings and the tests of its models' capabilities"
     )

@@ -11,7 +11,6 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +26,8 @@ from modelscout.selection.snapshot import Snapshot, SnapshotBuilder
 from modelscout.usage.store import connect
 from modelscout.warehouse.sqlfiles import load_sql
 
+APPLICATION_NAME = "modelscout selection"
+"""Of the connection, by which the processes of a login are counted."""
 SLICE_ROWS = 100
 """Fetched at once."""
 BREATH_ROWS = 10
@@ -43,7 +44,7 @@ class WarehouseSource:
 
         Raises psycopg.OperationalError where the database is away, ConfigurationError where the login is of no use.
         """
-        self.connection: psycopg.Connection[Any] = connect(url, application_name="modelscout selection")
+        self.connection: psycopg.Connection[Any] = connect(url, application_name=APPLICATION_NAME)
         self._organizations = organizations
         self._clock = clock
         self.pause_s = 0.0
@@ -63,6 +64,15 @@ class WarehouseSource:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def processes(self) -> int:
+        """How many connections such as this one the login has: one for each process that keeps a snapshot."""
+        row = self.connection.execute(
+            "SELECT count(*) FROM pg_stat_activity AS a WHERE a.usename = session_user "
+            "AND a.datname = current_database() AND a.application_name = %s",
+            [APPLICATION_NAME],
+        ).fetchone()
+        return max(1, int(row[0])) if row is not None else 1
 
     def wait(self, seconds: float, interrupt: socket.socket) -> bool:
         """Wait for a change to be told, or until `interrupt` can be read; False where none was told."""
@@ -161,25 +171,29 @@ class WarehouseSource:
     def _read_scoped(self, wanted: list[str]) -> Iterator[OrganizationRow | FeatureRow]:
         """One transaction per organization, scoped to it; many are under way on the connection at once."""
         for begin in range(0, len(wanted), SCOPED_AT_ONCE):
-            asked = []
             with self.connection.pipeline():
-                for organization in wanted[begin : begin + SCOPED_AT_ONCE]:
-                    with self._scope(organization) as values:
-                        asked.append(self._ask("selection_organizations", values, OrganizationRow))
-                        asked.append(self._ask("selection_features", values, FeatureRow))
+                asked = [
+                    cursor
+                    for organization in wanted[begin : begin + SCOPED_AT_ONCE]
+                    for cursor in self._ask_scoped(organization)
+                ]
             for cursor in asked:
                 yield from self._breathing(cursor.fetchall())
                 cursor.close()
             time.sleep(self.pause_s)
 
-    @contextmanager
-    def _scope(self, organization: str) -> Iterator[dict[str, Any]]:
-        with self.connection.transaction():
-            self.connection.execute(
-                "SELECT set_config('modelscout.organization_id', %s, true)", [organization]
-            )
-            # The scope narrows by itself; the statement stays the same for all and is planned once.
-            yield {"organizations": None, "now": self._clock()}
+    def _ask_scoped(self, organization: str) -> list[psycopg.Cursor[Any]]:
+        """Send one organization's transaction. Written out: the driver's own waits for each to begin and to end."""
+        self.connection.execute("BEGIN READ ONLY")
+        self.connection.execute("SELECT set_config('modelscout.organization_id', %s, true)", [organization])
+        # The scope narrows by itself; the statement stays the same for all and is planned once.
+        values = {"organizations": None, "now": self._clock()}
+        asked = [
+            self._ask("selection_organizations", values, OrganizationRow),
+            self._ask("selection_features", values, FeatureRow),
+        ]
+        self.connection.execute("COMMIT")
+        return asked
 
     def _ask(self, name: str, values: dict[str, Any], shape: Callable[..., Any]) -> psycopg.Cursor[Any]:
         cursor = self.connection.cursor(row_factory=args_row(shape))

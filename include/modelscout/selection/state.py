@@ -13,6 +13,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
+from modelscout.core.forking import begins_anew_in_a_child
+
 FAILURES_TO_OPEN: Final = 5
 """So many failures one after the other open the circuit."""
 FIRST_OPEN_S: Final = 5.0
@@ -147,6 +149,11 @@ class ModelStates:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives monotonic seconds."""
         self.clock = clock
+        self.after_fork()
+        begins_anew_in_a_child(self)
+
+    def after_fork(self) -> None:
+        """A child finds out for itself: calls that were under way are its parent's."""
         self.by_organization: dict[str, dict[tuple[str, str], ModelState]] = {}
         self._lock = threading.Lock()
 

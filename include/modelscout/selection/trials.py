@@ -112,7 +112,7 @@ def _candidate(trial: Trial, selection: Selection, now_s: float) -> Choice | Non
     around = planner.surroundings(selection.organization)
     named = (m for m in around.usable.values() if f"{m.provider}/{m.name}" == trial.candidate)
     model = next(named, None)
-    if model is None or model.retires_at_s <= now_s or model.id in plan.proven:
+    if model is None or model.retires_at_s <= now_s or model.id in plan.proven | plan.settled:
         return None
     if any(c.source is Source.ADVISED for c in plan.orders.ordinary.choices):
         # The recommendation in force names a model: there is nothing left to find out before somebody decides.

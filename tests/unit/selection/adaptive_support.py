@@ -81,13 +81,15 @@ def holder(
     parameters: Mapping[str, Any] | None = None,
     over_budget: bool = False,
     proven: str | None = None,
+    usd_per_million_tokens: Mapping[str, float] | None = None,
+    **more: Any,
 ) -> FixedSnapshot:
     """One organization whose chat is answered by the first of `order`, then by the others."""
     models = {
         IDS[name]: Model(
             id=IDS[name], provider=name.partition("/")[0], name=name.partition("/")[2], retires_at_s=NEVER_S,
             verified=frozenset({"text_generation"}) if name == PLAIN else VERIFIED, contradicted=frozenset(),
-            scores={}, usd_per_million_tokens=None,
+            scores={}, usd_per_million_tokens=(usd_per_million_tokens or {}).get(name),
         )
         for name in NAMES
     }  # fmt: skip
@@ -100,7 +102,7 @@ def holder(
             fallbacks=",".join(IDS[name] for name in order[1:]) or None,
             parameters=json.dumps(parameters) if parameters else None,
             limits=json.dumps(limits) if limits else None,
-            proven=proven, over_budget=over_budget,
+            proven=proven, over_budget=over_budget, **more,
         )
     )  # fmt: skip
     return FixedSnapshot(builder.build(NOW.timestamp()))
