@@ -35,6 +35,12 @@ CREATE FUNCTION modelscout.page_changes_all() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 RETURN coalesce(current_setting('modelscout.page_editable', TRUE) = '*', FALSE);
 
+REVOKE EXECUTE ON FUNCTION
+modelscout.page_visible(),
+modelscout.page_sees_all(),
+modelscout.page_editable(),
+modelscout.page_changes_all()
+FROM public;
 GRANT EXECUTE ON FUNCTION
 modelscout.page_visible(),
 modelscout.page_sees_all(),
