@@ -7,16 +7,16 @@ failed run. Updates the asset `ai_models`, which starts the rest of the night.
 
 from __future__ import annotations
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import dag, task
 
 from modelscout.orchestration.assets import AI_MODELS, PROVIDERS
-from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS, at
 
 
 @dag(
     dag_id="discover_models",
     description="What each organization's keys can use: availability, lifecycle, limits, prices",
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
+    schedule=at("0 2 * * *"),
     tags=[*TAGS, "nightly"],
     doc_md=__doc__,
     **DAG_ARGS,

@@ -6,15 +6,15 @@ rollup was found equal to them. Runs nightly before the chain. Safe to run at an
 
 from __future__ import annotations
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import dag, task
 
-from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS, at
 
 
 @dag(
     dag_id="maintain_warehouse",
     description="Partitions ahead, retention, expired samples",
-    schedule=CronTriggerTimetable("30 1 * * *", timezone="UTC"),
+    schedule=at("30 1 * * *"),
     tags=[*TAGS, "nightly"],
     doc_md=__doc__,
     **DAG_ARGS,

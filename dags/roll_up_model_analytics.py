@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+from airflow.sdk import AssetOrTimeSchedule, dag, task
 
 from modelscout.orchestration.assets import AI_MODEL_ANALYTICS, AI_MODELS
-from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS, at
 from modelscout.orchestration.params import ROLLUP_PARAMS
 
 
@@ -22,9 +22,7 @@ from modelscout.orchestration.params import ROLLUP_PARAMS
     dag_id="roll_up_model_analytics",
     description="Usage events to daily analytics, with reconciliation, quality gate and drift watch",
     # Airflow backfills a DAG with a time alone: there is one a day, at which nothing runs.
-    schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable("0 0 * * *", timezone="UTC"), assets=[AI_MODELS]
-    ),
+    schedule=AssetOrTimeSchedule(timetable=at("0 0 * * *"), assets=[AI_MODELS]),
     params=ROLLUP_PARAMS,
     tags=[*TAGS, "nightly", "manual"],
     doc_md=__doc__,

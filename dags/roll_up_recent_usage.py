@@ -5,15 +5,15 @@ The same rollup as the nightly one; it updates no asset, so that it starts nothi
 
 from __future__ import annotations
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import dag, task
 
-from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS, at
 
 
 @dag(
     dag_id="roll_up_recent_usage",
     description="Hourly rollup of new usage events",
-    schedule=CronTriggerTimetable("15 * * * *", timezone="UTC"),
+    schedule=at("15 * * * *"),
     tags=[*TAGS, "hourly"],
     doc_md=__doc__,
     **DAG_ARGS,

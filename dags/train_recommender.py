@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+from airflow.sdk import AssetOrTimeSchedule, dag, task
 
 from modelscout.orchestration.assets import AI_MODEL_ANALYTICS, AI_MODEL_BENCHMARKS, RECOMMENDER
-from modelscout.orchestration.defaults import DAG_ARGS, TAGS
+from modelscout.orchestration.defaults import DAG_ARGS, TAGS, at
 
 
 @dag(
     dag_id="train_recommender",
     description="Fit, evaluate on later days, publish only if better",
     schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable("0 7 * * *", timezone="UTC"),
+        timetable=at("0 7 * * *"),
         assets=AI_MODEL_ANALYTICS & AI_MODEL_BENCHMARKS,
     ),
     tags=[*TAGS, "nightly"],

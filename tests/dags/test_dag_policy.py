@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pendulum
 import pytest
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -89,6 +91,28 @@ def test_a_dag_runs_when_it_should_and_never_beside_itself(bag: Any, name: str) 
     assert not timetable["__type"].endswith(("NullTimetable", "OnceTimetable", "ContinuousTimetable"))
     cron = timetable["__var"].get("timetable", timetable)["__var"].get("expression")
     assert cron == CRONS.get(name)
+
+
+@pytest.mark.parametrize("name", sorted(CRONS))
+def test_a_dag_that_is_unpaused_right_after_its_time_waits_for_the_next(bag: Any, name: str) -> None:
+    """As the scheduler reads it back from its serialized form, an hour at most after the tick."""
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    timetable = DagSerialization.from_dict(
+        json.loads(json.dumps(DagSerialization.to_dict(bag.dags[name])))
+    ).timetable
+    minute, hour, *_ = CRONS[name].split()
+    now = pendulum.datetime(2026, 11, 30, 3 if hour == "*" else int(hour), int(minute), tz="UTC").add(
+        minutes=4
+    )
+    with mock.patch("airflow.timetables.trigger.utcnow", return_value=now):
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=None,
+            restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
+        )
+    assert info is not None
+    assert info.run_after > now
 
 
 @pytest.mark.parametrize("name", NAMES)
