@@ -46,7 +46,7 @@ def check_budget(budget_usd: object) -> None:
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
     """Parameters of a call: plain JSON without secrets; well-known ones within their range."""
-    _check_json(parameters, "parameters")
+    check_json(parameters, "parameters")
     for name, value in parameters.items():
         words = name.lower().replace("-", "_").split("_")
         if name not in _TOKEN_COUNTS and any(
@@ -62,7 +62,7 @@ def _check_parameter(name: str, value: Any) -> None:
     field = f"parameters.{name}={value!r}"
     if name in ("temperature", "top_p"):
         highest = 2 if name == "temperature" else 1
-        if not _is_number(value) or not 0 <= value <= highest:
+        if not is_number(value) or not 0 <= value <= highest:
             raise ConfigurationError(f"{field} is out of range: give a number from 0 to {highest}")
     elif name in _TOKEN_COUNTS:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -73,11 +73,11 @@ def _check_parameter(name: str, value: Any) -> None:
 
 def check_limits(limits: Mapping[str, Any]) -> None:
     """Known limits, each a positive number."""
-    _check_json(limits, "limits")
+    check_json(limits, "limits")
     for name, value in limits.items():
         if name not in _LIMITS:
             raise ConfigurationError(f"limits.{name} is unknown: give some of {', '.join(sorted(_LIMITS))}")
-        if not _is_number(value) or value <= 0:
+        if not is_number(value) or value <= 0:
             raise ConfigurationError(f"limits.{name}={value!r} is out of range: give a number above 0")
 
 
@@ -108,11 +108,13 @@ def check_number(field: str, items: Sequence[Any], most: int) -> None:
         raise ConfigurationError(f"{field} has {len(items)} entries: give at most {most}")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """A number that is one: no truth value, not NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
-def _check_json(value: Mapping[str, Any], field: str) -> None:
+def check_json(value: Mapping[str, Any], field: str) -> None:
+    """A small object of plain JSON."""
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{field} is no object: give names with values")
     try:
