@@ -9,7 +9,10 @@ SELECT
     coalesce(s.limits, '{}') AS limits,
     coalesce(s.cost_options, '{}') AS cost_options,
     coalesce((
-        SELECT array_agg(coalesce(b.provider || '/' || b.provider_model_id, n.id::text) ORDER BY n.position)
+        SELECT
+            array_agg(
+                coalesce(b.provider || '/' || b.provider_model_id, cast(n.id AS text)) ORDER BY n.position
+            )
         FROM unnest(s.fallback_model_ids) WITH ORDINALITY AS n (id, position)
         LEFT JOIN ai_models AS b ON n.id = b.id
     ), '{}') AS fallbacks,
@@ -18,19 +21,19 @@ SELECT
         FROM ai_feature_settings AS f
         WHERE f.organization_id = cast(:organization_id AS uuid) AND f.current_model_id = m.id
     ), '{}') AS used_by_features,
-    EXISTS (
-        SELECT 1
+    coalesce((
+        SELECT max(a.id) IS NOT NULL
         FROM audit_log AS a
         WHERE
             a.organization_id = cast(:organization_id AS uuid)
-            AND a.subject = m.id::text
+            AND a.subject = cast(m.id AS text)
             AND a.action = 'set_model'
             AND NOT EXISTS (
                 SELECT 1
                 FROM audit_log AS u
                 WHERE u.undoes = a.id
             )
-    ) AS can_undo,
+    ), FALSE) AS can_undo,
     s.updated_at,
     s.updated_by
 FROM ai_models AS m
