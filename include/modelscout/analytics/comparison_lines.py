@@ -102,8 +102,10 @@ def suitability_of(comparison: Comparison) -> tuple[Suitability, ...]:
 
 def best_of(values: Sequence[Value], *, more_is_better: bool | None) -> tuple[int, ...]:
     """Positions of the best of the known values; none where fewer than two are known or all are alike."""
+    if more_is_better is None:
+        return ()
     ranks = {n: _rank(value) for n, value in enumerate(values) if value is not None}
-    if more_is_better is None or len(ranks) < 2 or len(set(ranks.values())) == 1:
+    if len(ranks) < 2 or len(set(ranks.values())) == 1:
         return ()
     best = max(ranks.values()) if more_is_better else min(ranks.values())
     return tuple(n for n, rank in ranks.items() if rank == best)
