@@ -10,13 +10,36 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from modelscout.core.types import Capability, ModelStatus, UseCase
+from modelscout.core.types import Capability
 
-NOT_LISTED = "not_listed"
-Status = StrEnum("Status", [*(s.value for s in ModelStatus), NOT_LISTED])  # type: ignore[misc]
-Sort = StrEnum(  # type: ignore[misc]
-    "Sort", ["status", "name", "price", "speed", "context", "newest", "used", *(u.value for u in UseCase)]
-)
+
+class Status(StrEnum):
+    """Status of a model, as filters name it."""
+
+    ACTIVE = "active"
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+    NOT_LISTED = "not_listed"
+
+
+class Sort(StrEnum):
+    """Orders of a list of models."""
+
+    STATUS = "status"
+    NAME = "name"
+    PRICE = "price"
+    SPEED = "speed"
+    CONTEXT = "context"
+    NEWEST = "newest"
+    USED = "used"
+    BATCH_PROCESSING = "batch_processing"
+    REAL_TIME = "real_time"
+    COST_SENSITIVE = "cost_sensitive"
+    HIGH_ACCURACY = "high_accuracy"
+    COMPLEX_ANALYSIS = "complex_analysis"
+    QUALITY_CONTROL = "quality_control"
 
 
 def _or_empty(value: Any) -> Any:
@@ -90,7 +113,7 @@ class ModelFilters:
     max_usd_per_million_tokens: Decimal | None = None
     retires_within_days: int | None = None
     enabled: bool | None = None
-    sort: str = "status"
+    sort: str = Sort.STATUS.value
 
     def parameters(self) -> dict[str, Any]:
         """As `web_models` takes them."""
@@ -116,7 +139,7 @@ class ModelFilters:
             "max_usd_per_million_tokens": self.max_usd_per_million_tokens,
             "retires_within_days": self.retires_within_days,
             "enabled": enabled,
-            "sort": None if self.sort == "status" else self.sort,
+            "sort": None if self.sort == Sort.STATUS else self.sort,
         }
 
     @property
@@ -133,7 +156,7 @@ def model_filters(
     max_usd_per_million_tokens: _Price = None,
     retires_within_days: _Retires = None,
     enabled: _Enabled = None,
-    sort: _Sort = Sort.status,
+    sort: _Sort = Sort.STATUS,
 ) -> ModelFilters:
     """FastAPI dependency: the filters of an address."""
     return ModelFilters(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from modelscout.analytics import model_record
 from modelscout.core.clock import now
-from modelscout.warehouse.engine import Row
+from modelscout.warehouse.engine import Row, run_sql
 from modelscout.web import cursors
 from modelscout.web.access import Access, Organization
 from modelscout.web.cursors import ModelKey
@@ -75,6 +75,15 @@ def known_providers(access: Access) -> list[str]:
             "SELECT DISTINCT provider FROM ai_models WHERE provider IS NOT NULL ORDER BY provider"
         )
         return [str(name) for name in connection.execute(statement).scalars()]
+
+
+def model_names(access: Access, acting: Organization | None) -> dict[str, Row]:
+    """`provider/model` to the id and name of every model that may be compared, by name."""
+    with access.reading.connect() as connection:
+        rows = run_sql(
+            connection, "queries/web_model_names", {"organization_id": acting.id if acting else None}
+        )
+    return {row["model"]: row for row in rows}
 
 
 class Recorded:
