@@ -90,6 +90,8 @@ def test_only_what_is_named_changes(service: ModelSettingsService) -> None:
         ({"enabled": 1}, "enabled=1"),
         ({"parameters": {"api_key": "x"}}, "parameters.api_key looks like a secret"),
         ({"parameters": {"temperature": 3}}, "from 0 to 2"),
+        ({"parameters": {"x": "a\x00"}}, "holds a NUL"),
+        ({"parameters": {"x": "\ud800"}}, "not plain JSON"),
         ({"limits": {"speed": 1}}, "limits.speed is unknown"),
         ({"limits": {"max_latency_ms": 0}}, "above 0"),
         ({"cost_options": {"processing": "slow"}}, "cost_options.processing='slow' is unknown"),

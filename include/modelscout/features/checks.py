@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,8 @@ MARGIN_STEP = Decimal("0.0001")
 BUDGET_LIMIT_USD = Decimal(10) ** 12
 _SECRET_WORDS = ("key", "secret", "token", "password", "authorization", "credential")
 _TOKEN_COUNTS = {"max_output_tokens", "max_tokens", "max_completion_tokens", "thinking_budget_tokens"}
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""As JSON writes it; a backslash before it makes it a text about one."""
 _LIMITS = {"max_requests_per_minute", "max_latency_ms", "max_cost_per_request_usd"}
 _EFFORTS = ("none", "minimal", "low", "medium", "high")
 
@@ -118,10 +121,13 @@ def check_json(value: Mapping[str, Any], field: str) -> None:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{field} is no object: give names with values")
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{field} is not plain JSON ({error}): give numbers, texts, lists"
         ) from error
+    if _NUL.search(text):
+        raise ConfigurationError(f"{field} holds a NUL, which the database takes in no text: remove it")
     if len(text) > MOST_JSON_CHARACTERS:
         raise ConfigurationError(f"{field} has {len(text)} characters: give at most {MOST_JSON_CHARACTERS}")

@@ -13,7 +13,12 @@ from modelscout.web.schemas.models import Model, Price, SuiteRun
 
 BEFORE_DAYS = 180
 AFTER_DAYS = 60
-BARS = ("duration_ms", "time_to_first_token_ms", "own_p50_ms", "own_p95_ms")
+BARS = {
+    "duration_ms": "Answer, suites",
+    "time_to_first_token_ms": "First token, suites",
+    "own_p50_ms": "Own, median",
+    "own_p95_ms": "Own, 95th percentile",
+}
 
 
 def price_rows(prices: Sequence[Price], model: Model) -> list[dict[str, Any]]:
@@ -37,6 +42,9 @@ def price_rows(prices: Sequence[Price], model: Model) -> list[dict[str, Any]]:
                 day = formatting.day(price.valid_from) if price.valid_from.year > 1970 else "always"
                 row = {"kind": name, "usd": float(usd), "shown": formatting.money(usd), "day": day}
                 rows += [{**row, "at": since}, {**row, "at": until}]
+    if rows:
+        # Where the line of today stands.
+        rows[0]["today"] = now()
     return rows
 
 
@@ -63,6 +71,7 @@ def score_rows(comparison: Comparison) -> list[dict[str, Any]]:
         {
             "feature": line.label.removeprefix("Accuracy, ").removesuffix(" suite").capitalize(),
             "model": names[n],
+            "place": n,
             "score": float(value),
             "low": interval[0] if (interval := line.intervals[n]) else None,
             "high": interval[1] if interval else None,
@@ -79,7 +88,7 @@ def time_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """Response times of compared models."""
     names = names_of(comparison)
     return [
-        {"measure": line.label, "model": names[n], "ms": float(value),
+        {"measure": BARS[line.key], "model": names[n], "place": n, "ms": float(value),
          "shown": formatting.milliseconds(float(value))}
         for line in comparison.lines
         if line.key in BARS
@@ -90,11 +99,13 @@ def time_rows(comparison: Comparison) -> list[dict[str, Any]]:
 
 def suitability_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """Use-case scores of compared models."""
-    names = dict(zip((m.model for m in comparison.models), names_of(comparison), strict=True))
+    names = names_of(comparison)
+    places = {m.model: n for n, m in enumerate(comparison.models)}
     return [
         {
             "use_case": formatting.words(s.use_case),
-            "model": names[s.model],
+            "model": names[places[s.model]],
+            "place": places[s.model],
             "score": s.score,
             "reason": s.reason,
         }

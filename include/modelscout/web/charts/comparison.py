@@ -7,19 +7,25 @@ from typing import Any
 
 import altair as alt
 
-LEGEND = alt.Legend(orient="top", columns=3)
+MOST_MODELS = 6
+
+
+def _colour() -> alt.Color:
+    """By the model's place in the comparison, so that it has one colour in every chart; the page has the legend."""
+    places = list(range(MOST_MODELS))
+    return alt.Color("place:O", scale=alt.Scale(domain=places, range="category"), legend=None)
 
 
 def scores() -> Any:
     """Suite scores with their 95 % intervals, grouped by feature."""
     base = alt.Chart(alt.NamedData("rows"))
     x = alt.X("feature:N", title=None, axis=alt.Axis(labelAngle=0))
-    offset = alt.XOffset("model:N", sort=None)
+    offset = alt.XOffset("place:O")
     bars = base.mark_bar().encode(
         x=x,
         xOffset=offset,
         y=alt.Y("score:Q", title="Score", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-        color=alt.Color("model:N", title=None, sort=None, legend=LEGEND),
+        color=_colour(),
         tooltip=[
             alt.Tooltip("feature:N", title="Suite"),
             alt.Tooltip("model:N", title="Model"),
@@ -36,10 +42,10 @@ def times() -> Any:
         alt.Chart(alt.NamedData("rows"))
         .mark_bar()
         .encode(
-            y=alt.Y("measure:N", title=None, sort=None, axis=alt.Axis(labelLimit=170)),
-            yOffset=alt.YOffset("model:N", sort=None),
+            y=alt.Y("measure:N", title=None, sort=None, axis=alt.Axis(labelLimit=120)),
+            yOffset=alt.YOffset("place:O"),
             x=alt.X("ms:Q", title="ms"),
-            color=alt.Color("model:N", title=None, sort=None, legend=LEGEND),
+            color=_colour(),
             tooltip=[
                 alt.Tooltip("measure:N", title="Measured"),
                 alt.Tooltip("model:N", title="Model"),
@@ -56,9 +62,9 @@ def suitability() -> Any:
         .mark_bar()
         .encode(
             y=alt.Y("use_case:N", title=None, sort=None),
-            yOffset=alt.YOffset("model:N", sort=None),
+            yOffset=alt.YOffset("place:O"),
             x=alt.X("score:Q", title="0 to 100", scale=alt.Scale(domain=[0, 100])),
-            color=alt.Color("model:N", title=None, sort=None, legend=LEGEND),
+            color=_colour(),
             tooltip=[
                 alt.Tooltip("use_case:N", title="Use case"),
                 alt.Tooltip("model:N", title="Model"),

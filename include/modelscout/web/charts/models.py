@@ -25,12 +25,7 @@ def price_history() -> Any:
             alt.Tooltip("day:N", title="From"),
         ],
     )
-    today = (
-        base.transform_calculate(today="now()")
-        .transform_aggregate(today="max(today)")
-        .mark_rule(strokeDash=[4, 4])
-        .encode(x="today:T")
-    )
+    today = base.transform_filter("datum.today != null").mark_rule(strokeDash=[4, 4]).encode(x="today:T")
     return alt.layer(steps, points, today)
 
 
@@ -42,7 +37,9 @@ def benchmark_results() -> Any:
         .encode(
             x=alt.X("at:T", title=None),
             y=alt.Y("score:Q", title="Score", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("series:N", title=None, legend=alt.Legend(orient="top", columns=4)),
+            color=alt.Color(
+                "series:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=135)
+            ),
             tooltip=[
                 alt.Tooltip("series:N", title="Feature"),
                 alt.Tooltip("shown:N", title="Score"),
