@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,14 @@ import pytest
 from selection_support import ACME, MODELS, NOW, PRIVATE, change, fill
 from sqlalchemy import Engine, text
 
-from modelscout.core.errors import ConfigurationError
+from modelscout.core.errors import ChangedMeanwhile, ConfigurationError
 from modelscout.features.model_service import ModelSettingsService, UnknownModel
 from modelscout.features.model_settings import ModelChange, ModelChanged
 from modelscout.features.service import FeatureService
 from modelscout.features.settings import FeatureChange
 from modelscout.warehouse.engine import open_engine
 
+LATER = NOW + timedelta(minutes=1)
 LUNA = MODELS["openai/luna"]
 WANTED: dict[str, Any] = {
     "enabled": False,
@@ -163,6 +165,18 @@ def test_a_model_that_is_switched_off_serves_no_feature(
         update(service, MODELS["google/flash"], fallbacks=["openai/luna"])
     update(service, enabled=True)
     features.update("acme", "search", FeatureChange(model="openai/luna"), actor="ann", now=NOW)
+
+
+def test_nobody_overwrites_what_he_did_not_see(service: ModelSettingsService, engine: Engine) -> None:
+    def change_seen(seen_at: datetime | None, **values: Any) -> ModelChanged:
+        return service.update("acme", LUNA, ModelChange(**values), actor="bob", now=LATER, seen_at=seen_at)
+
+    update(service, enabled=False)
+    for seen_at in (None, LATER):
+        with pytest.raises(ChangedMeanwhile, match="ann changed this model meanwhile"):
+            change_seen(seen_at, enabled=True)
+    assert len(log(engine)) == 1
+    assert change_seen(NOW, enabled=True).settings.updated_at == LATER
 
 
 def test_clients_hear_of_a_change(service: ModelSettingsService, engine: Engine) -> None:

@@ -63,6 +63,15 @@ def test_an_editor_changes_and_takes_back(client_for: ClientFor, engine: Engine)
     assert (second.actor, second.action, second.undoes is not None) == ("edith", "undo", True)
 
 
+def test_nobody_overwrites_what_he_did_not_see(client_for: ClientFor) -> None:
+    client = client_for(EDITOR)
+    seen = client.patch(PATH, json={"enabled": False, "seen_at": None}).json()["settings"]["updated_at"]
+    late = client.patch(PATH, json={"enabled": True, "seen_at": None})
+    assert late.status_code == 409
+    assert "edith changed this model meanwhile" in late.json()["detail"]
+    assert client.patch(PATH, json={"enabled": True, "seen_at": seen}).status_code == 200
+
+
 @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
 def test_who_may_not_changes_nothing(
     client_for: ClientFor, engine: Engine, method: str, path: str, body: dict[str, Any]

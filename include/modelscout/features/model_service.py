@@ -13,11 +13,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from modelscout.core.errors import ConfigurationError
+from modelscout.core.errors import ChangedMeanwhile, ConfigurationError
 from modelscout.features import checks
 from modelscout.features.columns import UsableModels, fallback_ids
 from modelscout.features.model_settings import ModelChange, ModelChanged, ModelSettings, check_cost_options
-from modelscout.features.settings import UNSET
+from modelscout.features.settings import UNSET, Unset
 from modelscout.features.transactions import check_actor, organization_id_of, transaction
 from modelscout.warehouse.engine import Row, run_sql
 
@@ -48,17 +48,30 @@ class ModelSettingsService:
             return _read(connection, organization_id_of(connection, organization), model_id)
 
     def update(
-        self, organization: str, model_id: UUID, change: ModelChange, *, actor: str, now: datetime
+        self,
+        organization: str,
+        model_id: UUID,
+        change: ModelChange,
+        *,
+        actor: str,
+        now: datetime,
+        seen_at: datetime | Unset | None = UNSET,
     ) -> ModelChanged:
         """Change what `change` names. Doing it twice changes, and logs, nothing the second time.
 
-        Raises ConfigurationError that names the field where a value is wrong, UnknownModel.
+        `seen_at` is `updated_at` as whoever changes it saw it. Raises ConfigurationError that names the field where a
+        value is wrong, UnknownModel, ChangedMeanwhile where the settings are no longer as they were seen.
         """
         check_actor(actor)
         with transaction(self._engine) as connection:
             organization_id = organization_id_of(connection, organization)
             _read(connection, organization_id, model_id)
             stored = _lock(connection, organization_id, model_id)
+            standing = _read(connection, organization_id, model_id)
+            if seen_at is not UNSET and standing.updated_at != seen_at:
+                raise ChangedMeanwhile(
+                    f"{standing.updated_by} changed this model meanwhile: load it again and repeat your change"
+                )
             before = dict(NO_MODEL_SETTINGS) if stored is None else stored
             after = before | _columns(connection, organization_id, model_id, change, now.date())
             if after != before:

@@ -83,6 +83,8 @@ class ModelSettingsAsked(Asked):
     cost_options: CostOptions | None = None
     fallbacks: Annotated[list[Name], Field(max_length=8)] | None = None
     """`provider/model`, in the order in which they are tried."""
+    seen_at: datetime | None = None
+    """`updated_at` as you saw it: 409 where somebody changed it since. Left out, whatever stands is changed."""
 
     def change(self) -> ModelChange:
         """As the service takes it."""

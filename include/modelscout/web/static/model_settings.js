@@ -29,7 +29,7 @@ form?.addEventListener("submit", async (event) => {
   button.disabled = true;
   form.setAttribute("aria-busy", "true");
   try {
-    const done = await call("PATCH", form.dataset.settings, body);
+    const done = await call("PATCH", form.dataset.settings, { ...body, seen_at: form.dataset.seen || null });
     if (!done.changed) {
       toast("Everything stood so already.");
       return;
