@@ -52,7 +52,6 @@ def result_rows(runs: Sequence[SuiteRun]) -> list[dict[str, Any]]:
     """Scores of accuracy suites over time."""
     return [
         {
-            "at": run.finished_at,
             "series": f"{formatting.words(run.feature)}{', own work' if run.source == 'replay' else ''}",
             "score": run.score,
             "shown": formatting.percent(run.score),

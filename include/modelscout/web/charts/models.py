@@ -30,15 +30,15 @@ def price_history() -> Any:
 
 
 def benchmark_results() -> Any:
-    """Scores over time, a line for each feature."""
+    """Scores by the day of the run, in their order, a line for each feature."""
     return (
         alt.Chart(alt.NamedData("rows"))
         .mark_line(point=True)
         .encode(
-            x=alt.X("at:T", title=None),
+            x=alt.X("day:O", title=None, sort=None, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("score:Q", title="Score", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
             color=alt.Color(
-                "series:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=135)
+                "series:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=115)
             ),
             tooltip=[
                 alt.Tooltip("series:N", title="Feature"),
