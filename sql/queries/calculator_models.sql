@@ -1,4 +1,5 @@
--- Grain: one model that an organization may see, or everybody where :organization_id is NULL. Owner: analytics.
+-- Grain: one model that an organization may see, or everybody where :organization_id is NULL; :models NULL
+-- means all. Owner: analytics.
 -- Reads: ai_models, ai_model_availability, ai_model_capabilities. A fine-tune is its owner's alone.
 SELECT
     m.id::text AS id,
@@ -38,5 +39,9 @@ WHERE
     AND (
         m.owner_organization_id IS NULL
         OR m.owner_organization_id = cast(:organization_id AS uuid)
+    )
+    AND (
+        cast(:models AS text[]) IS NULL
+        OR m.provider || '/' || m.provider_model_id = any(cast(:models AS text[]))
     )
 ORDER BY m.provider, m.provider_model_id;

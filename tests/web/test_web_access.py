@@ -13,6 +13,7 @@ from web_rows import (
     ADMINISTRATOR,
     ANNA,
     BETA_RECOMMENDATION,
+    HOSTILE_MODEL,
     STRANGER,
     ClientFor,
     app_for,
@@ -21,6 +22,7 @@ from web_rows import (
 from modelscout.web.app import create_notice_app
 from modelscout.web.headers import CONTENT_SECURITY_POLICY
 from modelscout.web.ports import Caller
+from modelscout.web.scoped import RowScope, scoped
 
 PATHS = [
     "/",
@@ -30,6 +32,18 @@ PATHS = [
     "/recommendations",
     "/features",
     "/compare",
+    f"/compare?model=anthropic/{HOSTILE_MODEL}",
+    f"/models/{HOSTILE_MODEL}",
+    f"/models/{HOSTILE_MODEL}?organization=acme",
+    f"/api/v1/models/{HOSTILE_MODEL}",
+    f"/api/v1/models/{HOSTILE_MODEL}/prices",
+    f"/api/v1/models/{HOSTILE_MODEL}/usage",
+    f"/api/v1/models/{HOSTILE_MODEL}/benchmarks",
+    f"/api/v1/models/{HOSTILE_MODEL}/availability",
+    f"/api/v1/models/{HOSTILE_MODEL}/events",
+    f"/api/v1/organizations/acme/models/{HOSTILE_MODEL}/settings",
+    f"/api/v1/organizations/acme/models/{HOSTILE_MODEL}/settings/undo",
+    "/api/v1/comparison?model=openai/gpt-6-luna",
     "/calculator",
     "/analytics",
     "/benchmarks",
@@ -184,3 +198,14 @@ def test_an_unreachable_warehouse_is_an_answer() -> None:
     assert (page.status_code, problem.status_code) == (503, 503)
     assert problem.json()["title"] == "Service Unavailable"
     assert "s3cretword" not in page.text + problem.text
+
+
+def test_a_change_may_write_and_what_reads_may_not(client_for: ClientFor) -> None:
+    engine = client_for(ADMINISTRATOR).app.state.engine  # type: ignore[attr-defined]
+    scope = RowScope(visible=None, editable=None)
+    shown = []
+    for read_only in (False, True, False):
+        with scoped(engine, scope, read_only=read_only).begin() as connection:
+            shown.append(connection.execute(text("SHOW transaction_read_only")).scalar_one())
+            assert connection.execute(text("SELECT current_user")).scalar_one() == "modelscout_page"
+    assert shown == ["off", "on", "off"]

@@ -16,6 +16,7 @@ from web_rows import (
     ANNA,
     BETA_RECOMMENDATION,
     HOSTILE,
+    HOSTILE_MODEL,
     ClientFor,
     app_for,
 )
@@ -24,7 +25,15 @@ from modelscout.web import formatting
 from modelscout.web.assets import version
 from modelscout.web.interval_chart import draw
 
-PAGES = ["/", "/models", "/recommendations", f"/recommendations/{ACME_RECOMMENDATION}", "/nothing/at/all"]
+PAGES = [
+    "/",
+    "/models",
+    f"/models/{HOSTILE_MODEL}",
+    f"/compare?model=anthropic/{HOSTILE}",
+    "/recommendations",
+    f"/recommendations/{ACME_RECOMMENDATION}",
+    "/nothing/at/all",
+]
 
 
 class Elements(HTMLParser):

@@ -118,13 +118,16 @@ def shelf_without_warehouse() -> Shelf:
     return Shelf(tuple(_from_catalog(m, prices) for m in catalog.models), catalog)
 
 
-def shelf_from_warehouse(connection: Connection, organization_id: str | None) -> Shelf:
+def shelf_from_warehouse(
+    connection: Connection, organization_id: str | None, *, only: Sequence[str] | None = None
+) -> Shelf:
     """From `ai_models` and `ai_model_prices`, the organization's negotiated prices included.
 
-    What only the catalog says (classes, scores, finer limits) comes from there.
+    `only` narrows it to these `provider/model`, by their own names. What only the catalog says (classes, scores, finer
+    limits) comes from there.
     """
     catalog = load_catalog()
-    parameters = {"organization_id": organization_id}
+    parameters = {"organization_id": organization_id, "models": None if only is None else list(only)}
     general: list[PriceRow] = []
     negotiated: list[PriceRow] = []
     for row in run_sql(connection, "queries/calculator_prices", parameters):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from modelscout.analytics.calculator_models import (
     KnownModel,
@@ -137,7 +137,7 @@ def compare(
         )
     with engine.connect() as connection:
         organization_id = organization_id_of(connection, organization) if organization else None
-        models = _find(shelf_from_warehouse(connection, organization_id), names)
+        models = _find_in_warehouse(connection, organization_id, names)
         usage = read_usage(connection, organization_id, now=now) if organization_id else {}
         own = own_traffic(connection, organization_id, _ids(models), now=now) if organization_id else {}
     usage = _narrow(usage, features)
@@ -146,6 +146,16 @@ def compare(
         _compare(m, own.get(str(_id(m))), size, usage, now, proven=proven[m.key]) for m in models
     )
     return Comparison(now, organization, size, compared, _notes(usage), _is_simulated(compared, usage))
+
+
+def _find_in_warehouse(
+    connection: Connection, organization_id: str | None, names: Sequence[str]
+) -> list[KnownModel]:
+    """Reads only these models, all of them where one goes by another name than its own."""
+    few = shelf_from_warehouse(connection, organization_id, only=names)
+    if set(names) <= {model.key for model in few.models}:
+        return _find(few, names)
+    return _find(shelf_from_warehouse(connection, organization_id), names)
 
 
 def _find(shelf: Shelf, names: Sequence[str]) -> list[KnownModel]:

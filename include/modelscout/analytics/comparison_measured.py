@@ -77,7 +77,7 @@ def platform_results(row: Mapping[str, Any] | None) -> PlatformResults | None:
         error_rate=speed.get("error_rate"),
         error_rate_interval=_interval(speed.get("error_rate_interval")),
         scores=tuple(
-            SuiteScore(feature, s["score"], int(s["n"]), _interval(s["interval"]) or (0.0, 1.0))
+            SuiteScore(feature, s["score"], int(s["n"]), _interval(s.get("interval")) or (0.0, 1.0))
             for feature, s in sorted(scores.items())
         ),
         run_at=speed.get("run_at"),

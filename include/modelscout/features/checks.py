@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,8 @@ MARGIN_STEP = Decimal("0.0001")
 BUDGET_LIMIT_USD = Decimal(10) ** 12
 _SECRET_WORDS = ("key", "secret", "token", "password", "authorization", "credential")
 _TOKEN_COUNTS = {"max_output_tokens", "max_tokens", "max_completion_tokens", "thinking_budget_tokens"}
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""As JSON writes it; a backslash before it makes it a text about one."""
 _LIMITS = {"max_requests_per_minute", "max_latency_ms", "max_cost_per_request_usd"}
 _EFFORTS = ("none", "minimal", "low", "medium", "high")
 
@@ -46,7 +49,7 @@ def check_budget(budget_usd: object) -> None:
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
     """Parameters of a call: plain JSON without secrets; well-known ones within their range."""
-    _check_json(parameters, "parameters")
+    check_json(parameters, "parameters")
     for name, value in parameters.items():
         words = name.lower().replace("-", "_").split("_")
         if name not in _TOKEN_COUNTS and any(
@@ -62,7 +65,7 @@ def _check_parameter(name: str, value: Any) -> None:
     field = f"parameters.{name}={value!r}"
     if name in ("temperature", "top_p"):
         highest = 2 if name == "temperature" else 1
-        if not _is_number(value) or not 0 <= value <= highest:
+        if not is_number(value) or not 0 <= value <= highest:
             raise ConfigurationError(f"{field} is out of range: give a number from 0 to {highest}")
     elif name in _TOKEN_COUNTS:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -73,11 +76,11 @@ def _check_parameter(name: str, value: Any) -> None:
 
 def check_limits(limits: Mapping[str, Any]) -> None:
     """Known limits, each a positive number."""
-    _check_json(limits, "limits")
+    check_json(limits, "limits")
     for name, value in limits.items():
         if name not in _LIMITS:
             raise ConfigurationError(f"limits.{name} is unknown: give some of {', '.join(sorted(_LIMITS))}")
-        if not _is_number(value) or value <= 0:
+        if not is_number(value) or value <= 0:
             raise ConfigurationError(f"limits.{name}={value!r} is out of range: give a number above 0")
 
 
@@ -108,18 +111,23 @@ def check_number(field: str, items: Sequence[Any], most: int) -> None:
         raise ConfigurationError(f"{field} has {len(items)} entries: give at most {most}")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """A number that is one: no truth value, not NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
-def _check_json(value: Mapping[str, Any], field: str) -> None:
+def check_json(value: Mapping[str, Any], field: str) -> None:
+    """A small object of plain JSON."""
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{field} is no object: give names with values")
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{field} is not plain JSON ({error}): give numbers, texts, lists"
         ) from error
+    if _NUL.search(text):
+        raise ConfigurationError(f"{field} holds a NUL, which the database takes in no text: remove it")
     if len(text) > MOST_JSON_CHARACTERS:
         raise ConfigurationError(f"{field} has {len(text)} characters: give at most {MOST_JSON_CHARACTERS}")

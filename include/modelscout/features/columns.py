@@ -25,11 +25,11 @@ def columns_of(
 ) -> dict[str, Any]:
     """The columns after `change`. Raises ConfigurationError that names the field and the remedy."""
     after = dict(before) | _plain_columns(change)
-    models = _Models(connection, organization_id, feature_id, today)
+    models = UsableModels(connection, organization_id, feature_id, today)
     if change.model is not UNSET:
         after["current_model_id"] = None if change.model is None else models.assignable(change.model, "model")
     if change.fallbacks is not UNSET:
-        after["fallback_model_ids"] = _fallbacks(models, change.fallbacks)
+        after["fallback_model_ids"] = fallback_ids(models, change.fallbacks)
     if change.workload_models is not UNSET:
         after["workload_models"] = _workload_models(models, change.workload_models)
     if after["current_model_id"] is not None and after["current_model_id"] in after["fallback_model_ids"]:
@@ -60,7 +60,8 @@ def _plain_columns(change: FeatureChange) -> dict[str, Any]:
     return found
 
 
-def _fallbacks(models: _Models, names: Sequence[str]) -> list[str]:
+def fallback_ids(models: UsableModels, names: Sequence[str]) -> list[str]:
+    """Ids of models that stand in for another, in their order. Raises ConfigurationError that names the entry."""
     checks.check_number("fallbacks", names, checks.MOST_FALLBACKS)
     found = [models.able(name, f"fallbacks[{position}]") for position, name in enumerate(names)]
     if len(set(found)) < len(found):
@@ -68,7 +69,7 @@ def _fallbacks(models: _Models, names: Sequence[str]) -> list[str]:
     return found
 
 
-def _workload_models(models: _Models, rules: Sequence[WorkloadModel]) -> list[dict[str, Any]]:
+def _workload_models(models: UsableModels, rules: Sequence[WorkloadModel]) -> list[dict[str, Any]]:
     checks.check_number("workload_models", rules, checks.MOST_WORKLOAD_MODELS)
     found = []
     for position, rule in enumerate(rules):
@@ -80,10 +81,13 @@ def _workload_models(models: _Models, rules: Sequence[WorkloadModel]) -> list[di
     return found
 
 
-class _Models:
+class UsableModels:
     """Looks models up and says why one cannot serve this feature of this organization."""
 
-    def __init__(self, connection: Connection, organization_id: str, feature_id: str, today: date) -> None:
+    def __init__(
+        self, connection: Connection, organization_id: str, feature_id: str | None, today: date
+    ) -> None:
+        """Without a feature any model will do that can be called."""
         self._connection = connection
         self._organization_id = organization_id
         self._today = today

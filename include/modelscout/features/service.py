@@ -7,20 +7,19 @@ The login must be a member of `modelscout_pipeline`; applications and organizati
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import ProgrammingError
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.features.columns import columns_of
 from modelscout.features.defaults import default_order
 from modelscout.features.settings import Changed, FeatureChange, FeatureSettings, WorkloadModel
+from modelscout.features.transactions import check_actor, organization_id_of, transaction
 from modelscout.warehouse.engine import Row, run_sql
 
 NO_SETTINGS: Mapping[str, Any] = {
@@ -45,13 +44,13 @@ class FeatureService:
 
     def read(self, organization: str, feature_id: str) -> FeatureSettings:
         """What is configured. Raises ConfigurationError for an unknown organization or feature."""
-        with _transaction(self._engine) as connection:
-            return _read(connection, _organization_id(connection, organization), organization, feature_id)
+        with transaction(self._engine) as connection:
+            return _read(connection, organization_id_of(connection, organization), organization, feature_id)
 
     def read_all(self, organization: str) -> list[FeatureSettings]:
         """Every feature, also those that the organization did not configure."""
-        with _transaction(self._engine) as connection:
-            organization_id = _organization_id(connection, organization)
+        with transaction(self._engine) as connection:
+            organization_id = organization_id_of(connection, organization)
             found = run_sql(
                 connection, "queries/feature_read", {"organization_id": organization_id, "feature_id": None}
             )
@@ -64,9 +63,9 @@ class FeatureService:
 
         Raises ConfigurationError that names the field, where a value is wrong or a model cannot be used.
         """
-        _check_actor(actor)
-        with _transaction(self._engine) as connection:
-            organization_id = _organization_id(connection, organization)
+        check_actor(actor)
+        with transaction(self._engine) as connection:
+            organization_id = organization_id_of(connection, organization)
             _read(connection, organization_id, organization, feature_id)
             stored = _lock(connection, organization_id, feature_id)
             before = dict(NO_SETTINGS) if stored is None else stored
@@ -82,9 +81,9 @@ class FeatureService:
 
         Raises ConfigurationError where there is none, or where somebody changed the table past this service.
         """
-        _check_actor(actor)
-        with _transaction(self._engine) as connection:
-            organization_id = _organization_id(connection, organization)
+        check_actor(actor)
+        with transaction(self._engine) as connection:
+            organization_id = organization_id_of(connection, organization)
             before = _lock(connection, organization_id, feature_id) or dict(NO_SETTINGS)
             entry = _last_change(connection, organization_id, feature_id)
             _check_untouched(before, entry, feature_id)
@@ -95,34 +94,6 @@ class FeatureService:
             )
             settings = _read(connection, organization_id, organization, feature_id)
         return Changed(settings, *_difference(before, after))
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != "42501":
-            raise
-        raise ConfigurationError(
-            "this database login may not use the feature service: log in as a member of modelscout_pipeline; "
-            "an application reads the view feature_assignments"
-        ) from None
-
-
-def _check_actor(actor: str) -> None:
-    if not actor.strip():
-        raise ConfigurationError("actor is empty: name who makes the change, it goes into the audit log")
-
-
-def _organization_id(connection: Connection, organization: str) -> str:
-    found = run_sql(connection, "queries/usage_organization", {"name": organization})
-    if not found:
-        raise ConfigurationError(
-            f"organization={organization!r} is unknown: give the slug or id of a row of organizations"
-        )
-    return str(found[0]["id"])
 
 
 def _read(

@@ -100,7 +100,9 @@ class WarehousePrices:
         with connect(self._url, application_name="modelscout prices") as connection, connection.transaction():
             connection.execute("SELECT set_config('modelscout.organization_id', %s, true)", [organization_id])
             cursor = connection.cursor(row_factory=dict_row)
-            cursor.execute(statement("calculator_prices"), {"organization_id": organization_id})
+            cursor.execute(
+                statement("calculator_prices"), {"organization_id": organization_id, "models": None}
+            )
             for row in cursor:
                 values = {name: value for name, value in row.items() if name in names}
                 price = PriceRow(**{**values, "processing": Processing(row["processing"])})

@@ -36,10 +36,14 @@ class AlertKey(Key):
 
 
 class ModelKey(Key):
-    """Order of models."""
+    """Order of models. Two organizations may each have one of the same name."""
 
+    sort: Annotated[str, Field(max_length=40)]
+    sort_value: Annotated[float, Field(allow_inf_nan=False)] | None
+    """None where it is unknown: such models come last."""
     provider: Text
     provider_model_id: Text
+    id: UUID
 
 
 KeyT = TypeVar("KeyT", bound=Key)
