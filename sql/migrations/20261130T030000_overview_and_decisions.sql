@@ -92,6 +92,7 @@ ON ai_model_recommendations (organization_id, feature_id, current_model_id, reco
 INCLUDE (simulated)
 WHERE verdict IN ('switch', 'migrate');
 CREATE INDEX recommendation_ratings_recent ON recommendation_ratings (organization_id, rated_at);
+CREATE INDEX recommendation_outcomes_night ON recommendation_outcomes (reviewed_on, organization_id);
 CREATE INDEX recommendation_adoptions_recent ON recommendation_adoptions (organization_id, switched_at DESC);
 CREATE INDEX ai_feature_settings_model ON ai_feature_settings (current_model_id);
 
