@@ -24,6 +24,8 @@ from modelscout.warehouse.engine import Row, run_sql
 
 CHANGES = (Verdict.SWITCH, Verdict.MIGRATE)
 """Verdicts that name another model to use."""
+UNDECIDED = ("open", "snoozed")
+DONE = ("accepted", "applied")
 MOST_CHARACTERS = 2_000
 LONGEST_SNOOZE_DAYS = 365
 TAKEN_BACK = "Taken back after it was in use."
@@ -43,6 +45,35 @@ class Decided(NamedTuple):
     after: str
 
 
+class Possible(NamedTuple):
+    """What a person can decide now, and why not accept where it cannot be accepted."""
+
+    decisions: tuple[str, ...]
+    """Of accept, reject, snooze, reopen and undo."""
+    why_not_accept: str | None
+
+
+def possible_decisions(advice: Row, *, now: datetime) -> Possible:
+    """From a row with the columns of `recommendation_lock`; the decision itself looks again, and may still refuse."""
+    found, why_not = [], None
+    try:
+        _check_current(advice, now)
+        _check_status(advice, UNDECIDED)
+        _check_change(advice)
+        found.append("accept")
+    except DecisionRefused as refusal:
+        why_not = str(refusal)
+    for name, statuses in (("reject", UNDECIDED), ("snooze", UNDECIDED), ("reopen", ("rejected", "snoozed"))):
+        try:
+            _check_undecided(advice, statuses, now)
+            found.append(name)
+        except DecisionRefused:
+            continue
+    if advice["status"] in DONE and advice["model_in_use_id"] == advice["recommended_model_id"]:
+        found.append("undo")
+    return Possible(tuple(found), why_not)
+
+
 def accept(engine: Engine, recommendation_id: UUID, *, actor: str, now: datetime) -> Decided:
     """Set the feature to the recommended model, and the proven models of its kinds of work beside it.
 
@@ -54,7 +85,7 @@ def accept(engine: Engine, recommendation_id: UUID, *, actor: str, now: datetime
         settings = _hold_feature(connection, recommendation_id)
         advice = _lock(connection, recommendation_id)
         _check_current(advice, now)
-        _check_status(advice, ("open", "snoozed"))
+        _check_status(advice, UNDECIDED)
         _check_change(advice)
         change_within(
             connection,
@@ -76,7 +107,7 @@ def reject(engine: Engine, recommendation_id: UUID, *, reason: str, actor: str, 
     if not reason:
         raise ConfigurationError("reason is empty: say why, it helps whoever looks at it next")
     with engine.begin() as connection:
-        advice = _undecided(connection, recommendation_id, ("open", "snoozed"), now)
+        advice = _undecided(connection, recommendation_id, UNDECIDED, now)
         return _write(connection, advice, "rejected", actor=actor, now=now, reason=reason)
 
 
@@ -92,7 +123,7 @@ def snooze(
         raise ConfigurationError(f"until={until} is out of range: give a day after today, up to {latest}")
     said = _text(reason, "reason") if reason else None
     with engine.begin() as connection:
-        advice = _undecided(connection, recommendation_id, ("open", "snoozed"), now)
+        advice = _undecided(connection, recommendation_id, UNDECIDED, now)
         return _write(connection, advice, "snoozed", actor=actor, now=now, reason=said or None, until=until)
 
 
@@ -113,7 +144,7 @@ def undo(engine: Engine, recommendation_id: UUID, *, actor: str, now: datetime) 
     with engine.begin() as connection:
         settings = _hold_feature(connection, recommendation_id)
         advice = _lock(connection, recommendation_id)
-        _check_status(advice, ("accepted", "applied"))
+        _check_status(advice, DONE)
         if settings.model != advice["recommended_model"]:
             raise DecisionRefused(
                 f"The feature uses {settings.model or 'no model'} by now: there is nothing to take back."
@@ -186,18 +217,20 @@ def _undecided(
     connection: Connection, recommendation_id: UUID, statuses: Sequence[str], now: datetime
 ) -> Row:
     advice = _lock(connection, recommendation_id)
+    _check_undecided(advice, statuses, now)
+    return advice
+
+
+def _check_undecided(advice: Row, statuses: Sequence[str], now: datetime) -> None:
     _check_current(advice, now)
     _check_status(advice, statuses)
     if advice["verdict"] not in (*CHANGES, Verdict.TRIAL):
         raise DecisionRefused("It advises no change: there is nothing to decide.")
-    return advice
 
 
 def _check_current(advice: Row, now: datetime) -> None:
     if not advice["is_latest"] or advice["status"] == "superseded":
-        raise DecisionRefused(
-            "A later night decided this feature anew: look at its current recommendation."
-        )
+        raise DecisionRefused("A later night decided this feature anew: look at its current recommendation.")
     if advice["valid_until"] <= now:
         raise DecisionRefused(
             f"It was valid until {advice['valid_until']:%Y-%m-%d}: the next night decides the feature anew."
@@ -208,7 +241,8 @@ def _check_status(advice: Row, statuses: Sequence[str]) -> None:
     if advice["status"] not in statuses:
         who = f" by {advice['decided_by']}" if advice["decided_by"] else ""
         raise DecisionRefused(
-            f"It is {advice['status'].replace('_', ' ')}{who}, not {' or '.join(statuses)}: reload to see how it stands."
+            f"It is {advice['status'].replace('_', ' ')}{who}, not {' or '.join(statuses)}: "
+            "reload to see how it stands."
         )
 
 
