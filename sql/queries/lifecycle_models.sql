@@ -1,7 +1,7 @@
 -- Grain: one model in use that retires up to :until, the next first. Owner: analytics.
 -- Reads: ai_models, ai_model_analytics, ai_feature_settings. Parameters: organization_ids (NULL: all), today, until,
 -- days, max_rows. Use is that of lifecycle_exposure: the :days whole days before today, or before the retirement where
--- that is past. Models that nobody used in that time and no feature is set to are left out.
+-- that is past; with :days 0 only what is set is looked at, and spend is unknown. Models that nobody used in that time and no feature is set to are left out.
 WITH retiring AS MATERIALIZED (
     SELECT
         m.id,
@@ -19,26 +19,27 @@ used AS (
         r.id AS model_id,
         n.*
     FROM retiring AS r
-    CROSS JOIN LATERAL (
-        -- Grouped here, so that each of the few models is looked up by the key of the table.
-        SELECT
-            a.organization_id,
-            a.feature_id,
-            sum(a.total_cost) AS cost_usd,
-            sum(a.total_requests)::bigint AS requests,
-            sum(a.unpriced_requests)::bigint AS unpriced_requests,
-            bool_or(a.simulated) AS simulated
-        FROM ai_model_analytics AS a
-        WHERE
-            a.model_id = r.id
-            AND a.date < r.use_ends
-            AND a.date >= r.use_ends - cast(:days AS integer)
-            AND (
-                cast(:organization_ids AS uuid[]) IS NULL
-                OR a.organization_id = any(cast(:organization_ids AS uuid[]))
-            )
-        GROUP BY a.organization_id, a.feature_id
-    ) AS n
+    CROSS JOIN
+        LATERAL (
+            -- Grouped here, so that each of the few models is looked up by the key of the table.
+            SELECT
+                a.organization_id,
+                a.feature_id,
+                sum(a.total_cost) AS cost_usd,
+                sum(a.total_requests)::bigint AS requests,
+                sum(a.unpriced_requests)::bigint AS unpriced_requests,
+                bool_or(a.simulated) AS simulated
+            FROM ai_model_analytics AS a
+            WHERE
+                a.model_id = r.id
+                AND a.date < r.use_ends
+                AND a.date >= r.use_ends - cast(:days AS integer)
+                AND (
+                    cast(:organization_ids AS uuid[]) IS NULL
+                    OR a.organization_id = any(cast(:organization_ids AS uuid[]))
+                )
+            GROUP BY a.organization_id, a.feature_id
+        ) AS n
     UNION ALL
     SELECT
         r.id AS model_id,

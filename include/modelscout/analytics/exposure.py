@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from modelscout.analytics.lifecycle import EXPOSURE_DAYS
-from modelscout.warehouse.engine import run_sql
+from modelscout.warehouse.engine import Row, run_sql
 
 HORIZON_DAYS = 90
 MOST_MODELS = 200
+TIMED_OUT = "57014"
+"""SQLSTATE of a statement that took longer than its connection allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class ExposedModel:
 class ExposureReport:
     """All of them, the next first."""
 
+    day: date
+    """Today, in UTC."""
     within_days: int
     models: tuple[ExposedModel, ...]
 
@@ -65,21 +71,23 @@ def exposure_report(
     now: datetime,
     within_days: int = HORIZON_DAYS,
 ) -> ExposureReport:
-    """Of these organizations, None of all."""
+    """Of these organizations, None of all. Spend is unknown where it could not be summed in time."""
     today = now.date()
-    with engine.connect() as connection:
-        rows = run_sql(
-            connection,
-            "queries/lifecycle_models",
-            {
-                "organization_ids": organization_ids,
-                "today": today,
-                "until": today + timedelta(days=within_days),
-                "days": EXPOSURE_DAYS,
-                "max_rows": MOST_MODELS,
-            },
-        )
+    parameters = {
+        "organization_ids": organization_ids,
+        "today": today,
+        "until": today + timedelta(days=within_days),
+        "max_rows": MOST_MODELS,
+    }
+    try:
+        rows = _read(engine, {**parameters, "days": EXPOSURE_DAYS})
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != TIMED_OUT:
+            raise
+        # A first look at a large warehouse just started: what features are set to is known all the same.
+        rows = _read(engine, {**parameters, "days": 0})
     return ExposureReport(
+        today,
         within_days,
         tuple(
             ExposedModel(
@@ -88,3 +96,8 @@ def exposure_report(
             for row in rows
         ),
     )
+
+
+def _read(engine: Engine, parameters: Mapping[str, Any]) -> list[Row]:
+    with engine.connect() as connection:
+        return run_sql(connection, "queries/lifecycle_models", parameters)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from modelscout.analytics.exposure import exposure_report
+import time
+from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from modelscout.analytics.exposure import ExposureReport, exposure_report
 from modelscout.analytics.spend import spend_report, top_spenders
 from modelscout.analytics.stages import stages
 from modelscout.core.clock import now
@@ -29,6 +34,23 @@ RETIRING = 6
 SPENDERS = 8
 CHANGES = 50
 ORGANIZATIONS = 100
+KEPT_S = 60.0
+
+
+_exposures: WeakKeyDictionary[Any, tuple[float, ExposureReport]] = WeakKeyDictionary()
+"""Of all organizations together, by the pool of connections to their warehouse: only administrators see it."""
+
+
+def _exposure(access: Access, ids: list[str] | None, at: datetime) -> ExposureReport:
+    """Of all organizations it reads much and changes little: it is kept for a minute."""
+    if ids is not None:
+        return exposure_report(access.reading, organization_ids=ids, now=at)
+    pool = access.reading.pool
+    kept = _exposures.get(pool)
+    if kept is None or time.monotonic() - kept[0] > KEPT_S or kept[1].day != at.date():
+        kept = (time.monotonic(), exposure_report(access.reading, organization_ids=None, now=at))
+        _exposures[pool] = kept
+    return kept[1]
 
 
 def overview(access: Access, chosen: Organization | None) -> Overview:
@@ -42,7 +64,7 @@ def overview(access: Access, chosen: Organization | None) -> Overview:
         spend=SpendOverview.of(spend),
         top_organizations=[Spender.of(found) for found in spenders],
         standing=StandingShown.of(stands),
-        retiring=Exposure.of(exposure_report(engine, organization_ids=ids, now=at), RETIRING),
+        retiring=Exposure.of(_exposure(access, ids, at), RETIRING),
         stages=[StageShown.of(stage) for stage in stages(engine, organization_ids=ids, now=at)],
         alerts=open_alerts(access, chosen, after=None, limit=ALERTS).items,
         recommendations=recommendations(access, chosen, after=None, limit=RECOMMENDATIONS).items,
