@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from modelscout.core.types import Verdict
@@ -23,7 +24,7 @@ class Advice:
     proven: bool
     items: int
     tried: int
-    deadline: str | None
+    deadline: date | None
     """The day on which the model in use goes away."""
     days_left: int | None
     more_cases: int | None
@@ -49,10 +50,10 @@ def _migrate(a: Advice) -> str:
     left = a.days_left
     if left is None or a.deadline is None:
         when = "is no longer available"
-    elif left < 0:
-        when = f"was retired on {a.deadline}"
+    elif left <= 0:
+        when = f"was retired on {_day(a.deadline)}"
     else:
-        when = f"retires on {a.deadline}, in {left} day{'' if left == 1 else 's'}"
+        when = f"retires on {_day(a.deadline)}, in {left} day{'' if left == 1 else 's'}"
     if a.recommended is None:
         return f"{a.current} {when}, and nothing that could follow it was proven yet."
     if not a.proven:
@@ -73,7 +74,7 @@ def _trial(a: Advice) -> str:
     )
     if a.more_cases is None:
         return f"{looks}."
-    cost = "" if a.cost_of_cases_usd is None else f", for about {_small(a.cost_of_cases_usd)}"
+    cost = "" if a.cost_of_cases_usd is None else f", for {_small(a.cost_of_cases_usd)}"
     return f"{looks}: about {a.more_cases:,} more cases would settle it{cost}."
 
 
@@ -103,8 +104,12 @@ def _quality(a: Advice) -> str:
     return f"it is proven to be at most {size} worse on {a.items:,} of your own items"
 
 
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
 def _small(usd: float) -> str:
-    return "less than a cent" if usd < 0.01 else money(usd)
+    return "less than a cent" if usd < 0.01 else f"about {money(usd)}"
 
 
 def words_of(row: Mapping[str, Any]) -> str:
@@ -113,6 +118,7 @@ def words_of(row: Mapping[str, Any]) -> str:
     chosen: Mapping[str, Any] = evidence.get("chosen") or {}
     retirement: Mapping[str, Any] = evidence.get("retirement") or {}
     saving = (row["cost_estimate"] or {}).get("saving_usd_per_month") or {}
+    deadline = retirement.get("deadline") or evidence.get("retires_on")
     return headline(
         Advice(
             verdict=Verdict(row["verdict"]),
@@ -123,7 +129,7 @@ def words_of(row: Mapping[str, Any]) -> str:
             proven=bool(chosen.get("proven")),
             items=chosen.get("n") or 0,
             tried=len(evidence.get("tried") or ()),
-            deadline=retirement.get("deadline") or evidence.get("retires_on"),
+            deadline=date.fromisoformat(deadline) if deadline else None,
             days_left=retirement.get("days_left"),
             more_cases=evidence.get("more_cases"),
             cost_of_cases_usd=evidence.get("cost_of_cases_usd"),
