@@ -86,6 +86,11 @@ INCLUDE (id, verdict, status, saving_usd_per_month, recommended_model_id, curren
 WHERE is_latest;
 CREATE INDEX ai_model_recommendations_night ON ai_model_recommendations (decision_date, organization_id)
 INCLUDE (id, feature_id, verdict, status, saving_usd_per_month);
+-- Publishing looks for advice that people keep away.
+CREATE INDEX ai_model_recommendations_held
+ON ai_model_recommendations (organization_id, feature_id, decision_date)
+INCLUDE (decided_at)
+WHERE status IN ('rejected', 'snoozed');
 -- The track record counts each advised change once, however many nights repeated it.
 CREATE INDEX ai_model_recommendations_advised
 ON ai_model_recommendations (organization_id, feature_id, current_model_id, recommended_model_id)
