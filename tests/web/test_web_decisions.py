@@ -74,8 +74,9 @@ def test_who_may_not_change_is_refused(client_for: ClientFor, engine: Engine, na
     assert send(client_for(STRANGER), name).status_code == 404
     foreign = PATH.replace("acme", "beta").replace(OPEN, FOREIGN)
     assert send(client_for(EDITOR), name, foreign).status_code == 404
-    # His own organization in the path, another's recommendation behind it.
-    assert send(client_for(EDITOR), name, PATH.replace(OPEN, FOREIGN)).status_code == 404
+    # One organization in the path, another's recommendation behind it: also for who may change both.
+    for caller in (EDITOR, ADMINISTRATOR):
+        assert send(client_for(caller), name, PATH.replace(OPEN, FOREIGN)).status_code == 404
     form = client_for(EDITOR).request(
         "PUT" if name == "rating" else "POST", f"{PATH}/{name}", data={"a": "b"}
     )
