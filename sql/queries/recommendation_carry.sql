@@ -32,7 +32,7 @@ WITH held AS MATERIALIZED (
         AND n.decision_date = cast(:day AS date)
         AND n.status = 'open'
         AND n.decided_at IS NULL
-        AND n.verdict IN ('switch', 'migrate', 'trial')
+        AND (n.verdict IN ('switch', 'migrate', 'trial') OR n.evidence ? 'by_workload')
     ORDER BY n.id ASC, x.decision_date DESC
 ),
 

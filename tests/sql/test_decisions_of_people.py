@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -89,8 +90,8 @@ def test_nothing_is_changed_where_a_part_is_refused(engine: Engine, page: Engine
         ("UPDATE ai_model_recommendations SET valid_until = :now", "It was valid until 2026-11-23"),
         ("UPDATE ai_model_recommendations SET status = 'accepted', decided_by = 'otto'", "accepted by otto"),
         ("UPDATE ai_model_recommendations SET status = 'rejected'", "It is rejected"),
-        ("UPDATE ai_model_recommendations SET verdict = 'trial'", "names no proven model"),
-        ("UPDATE ai_model_recommendations SET recommended_model_id = current_model_id", "the model that is in use"),
+        ("UPDATE ai_model_recommendations SET verdict = 'trial'", "names no other model"),
+        ("UPDATE ai_model_recommendations SET recommended_model_id = current_model_id", "names no other model"),
         ("UPDATE ai_model_recommendations SET status = 'superseded'", "A later night decided"),
     ],
 )  # fmt: skip
@@ -172,6 +173,25 @@ def test_accepting_takes_the_proven_models_of_kinds_of_work_along(engine: Engine
     [row] = rows(engine, "SELECT * FROM ai_feature_settings WHERE organization_id = :o", o=ACME)
     assert row["workload_models"] == [{"when": {"complexity": ["high"]}, "model_id": str(MODELS["other"])}]
     assert row["fallback_model_ids"] == []
+
+
+def test_advice_for_kinds_of_work_alone_is_accepted_and_taken_back(engine: Engine, page: Engine) -> None:
+    night(engine)
+    rule = {"when": {"complexity": ["low"]}, "model_id": str(MODELS["other"])}
+    change(
+        engine,
+        "UPDATE ai_model_recommendations SET verdict = 'keep', recommended_model_id = current_model_id, "
+        "evidence = evidence || cast(:e AS jsonb)",
+        e=json.dumps({"by_workload": [rule | {"proven": True}]}),
+    )
+    own = {"when": {"complexity": ["high"]}, "model_id": str(MODELS["cheap"])}
+    change(engine, "UPDATE ai_feature_settings SET workload_models = cast(:w AS jsonb)", w=json.dumps([own]))
+    people.accept(page, advice(engine)["id"], **ANNA)
+    [row] = rows(engine, "SELECT * FROM ai_feature_settings WHERE organization_id = :o", o=ACME)
+    assert (in_use(engine), row["workload_models"]) == ("incumbent", [own, rule])
+    assert people.undo(page, advice(engine)["id"], **ANNA).after == "open"
+    [row] = rows(engine, "SELECT * FROM ai_feature_settings WHERE organization_id = :o", o=ACME)
+    assert row["workload_models"] == [own]
 
 
 def test_rejected_advice_stays_away_for_ninety_days(engine: Engine, page: Engine) -> None:

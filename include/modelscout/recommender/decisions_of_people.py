@@ -54,7 +54,11 @@ class Possible(NamedTuple):
 
 
 def possible_decisions(advice: Row, *, now: datetime) -> Possible:
-    """From a row with the columns of `recommendation_lock`; the decision itself looks again, and may still refuse."""
+    """From a row with the columns of `recommendation_lock`, and evidence; the decision itself looks again."""
+    rules = [
+        rule for rule in (advice["evidence"] or {}).get("by_workload") or () if rule.get("proven") is True
+    ]
+    advice = {**advice, "by_workload": rules}
     found, why_not = [], None
     try:
         _check_current(advice, now)
@@ -69,7 +73,8 @@ def possible_decisions(advice: Row, *, now: datetime) -> Possible:
             found.append(name)
         except DecisionRefused:
             continue
-    if advice["status"] in DONE and advice["model_in_use_id"] == advice["recommended_model_id"]:
+    used = "recommended_model_id" if _names_a_change(advice) else "current_model_id"
+    if advice["status"] in DONE and advice["model_in_use_id"] == advice[used]:
         found.append("undo")
     return Possible(tuple(found), why_not)
 
@@ -145,14 +150,20 @@ def undo(engine: Engine, recommendation_id: UUID, *, actor: str, now: datetime) 
         settings = _hold_feature(connection, recommendation_id)
         advice = _lock(connection, recommendation_id)
         _check_status(advice, DONE)
-        if settings.model != advice["recommended_model"]:
+        is_change = _names_a_change(advice)
+        if settings.model != advice["recommended_model" if is_change else "current_model"]:
             raise DecisionRefused(
                 f"The feature uses {settings.model or 'no model'} by now: there is nothing to take back."
             )
         changed = undo_within(
             connection, advice["organization_id"], advice["feature_id"], actor=actor, now=now
         )
-        if changed.after.get("current_model_id") != advice["current_model_id"]:
+        is_own = (
+            changed.after.get("current_model_id") == advice["current_model_id"]
+            if is_change
+            else set(changed.after) == {"workload_models"}
+        )
+        if not is_own:
             raise DecisionRefused(
                 "The feature was changed since it was accepted: take back or set what you want on its own page."
             )
@@ -224,7 +235,7 @@ def _undecided(
 def _check_undecided(advice: Row, statuses: Sequence[str], now: datetime) -> None:
     _check_current(advice, now)
     _check_status(advice, statuses)
-    if advice["verdict"] not in (*CHANGES, Verdict.TRIAL):
+    if advice["verdict"] not in (*CHANGES, Verdict.TRIAL) and not advice["by_workload"]:
         raise DecisionRefused("It advises no change: there is nothing to decide.")
 
 
@@ -246,11 +257,17 @@ def _check_status(advice: Row, statuses: Sequence[str]) -> None:
         )
 
 
+def _names_a_change(advice: Row) -> bool:
+    return (
+        advice["verdict"] in CHANGES
+        and advice["recommended_model"] is not None
+        and advice["recommended_model_id"] != advice["current_model_id"]
+    )
+
+
 def _check_change(advice: Row) -> None:
-    if advice["verdict"] not in CHANGES or advice["recommended_model"] is None:
-        raise DecisionRefused("It names no proven model to change to: there is nothing to accept.")
-    if advice["recommended_model_id"] == advice["current_model_id"]:
-        raise DecisionRefused("It recommends the model that is in use: there is nothing to accept.")
+    if not _names_a_change(advice) and not advice["by_workload"]:
+        raise DecisionRefused("It names no other model that is proven: there is nothing to accept.")
     if advice["model_in_use_id"] != advice["current_model_id"]:
         raise DecisionRefused(
             f"It was decided against {advice['current_model'] or 'no model'}, but the feature uses "
@@ -259,15 +276,15 @@ def _check_change(advice: Row) -> None:
 
 
 def _change(advice: Row, settings: FeatureSettings) -> FeatureChange:
-    """The recommended model; it stops being its own fallback. Proven rules go before those that people set."""
-    model = advice["recommended_model"]
+    """The recommended model, which stops being its own fallback; proven rules stand behind those that are there."""
+    there = [dict(rule.when) for rule in settings.workload_models]
     proven = [WorkloadModel(rule["when"], rule["model"]) for rule in advice["by_workload"]]
-    conditions = [dict(rule.when) for rule in proven]
-    kept = [rule for rule in settings.workload_models if dict(rule.when) not in conditions]
+    added = [rule for rule in proven if dict(rule.when) not in there]
+    model = advice["recommended_model"] if _names_a_change(advice) else None
     return FeatureChange(
-        model=model,
+        model=UNSET if model is None else model,
         fallbacks=[f for f in settings.fallbacks if f != model] if model in settings.fallbacks else UNSET,
-        workload_models=[*proven, *kept][:MOST_WORKLOAD_MODELS] if proven else UNSET,
+        workload_models=[*settings.workload_models, *added][:MOST_WORKLOAD_MODELS] if added else UNSET,
     )
 
 

@@ -63,7 +63,10 @@ class WorkModel(Stored):
 
     when: dict[str, list[str]] = Field(default_factory=dict)
     model_id: UUID | None = None
+    model: str | None = None
     proven: bool = False
+    proven_worse: bool = False
+    saving_usd_per_month: float | None = None
 
 
 class Evidence(Stored):
