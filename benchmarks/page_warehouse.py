@@ -111,6 +111,17 @@ FROM ai_feature_settings AS s
 CROSS JOIN generate_series(cast(:first AS timestamp), cast(:last AS timestamp), interval '1 day') AS d
 INNER JOIN shapes AS p ON p.s = abs(hashtext(s.feature_id || d)) % 32;
 """
+DAYS_OF_ORGANIZATIONS = """
+INSERT INTO ai_organization_days (
+    organization_id, date, total_requests, success_count, error_count, total_cost, priced_requests, unpriced_requests,
+    estimated_requests, outcome_score_sum, outcome_count, simulated
+)
+SELECT
+    organization_id, date, sum(total_requests), sum(success_count), sum(error_count), sum(total_cost),
+    sum(priced_requests), sum(unpriced_requests), sum(estimated_requests), sum(outcome_score_sum), sum(outcome_count),
+    bool_or(simulated)
+FROM ai_model_analytics GROUP BY organization_id, date;
+"""
 LIVE = """
 INSERT INTO ai_usage_events (
     organization_id, feature_id, provider, requested_model, request_id, occurred_at, received_at, input_tokens,
@@ -140,6 +151,8 @@ def fill(engine: Engine) -> None:
                 text(ANALYTICS),
                 {"first": today - timedelta(days=begin), "last": today - timedelta(days=begin - 29)},
             )
+    with engine.begin() as connection:
+        connection.execute(text(DAYS_OF_ORGANIZATIONS))
     with engine.begin() as connection:
         days = {"first": date.fromordinal(today.toordinal() - 1), "last": today}
         connection.execute(text("SELECT modelscout.ensure_usage_partitions(:first, :last)"), days)

@@ -18,5 +18,5 @@ SELECT
     t.simulated OR o.simulated AS simulated
 FROM recommendation_track_record AS t
 INNER JOIN organizations AS o ON t.organization_id = o.id
-WHERE cast(:organization AS text) IS NULL OR o.slug = :organization
+WHERE cast(:organization AS text) IS NULL OR o.slug = :organization OR o.id::text = :organization
 ORDER BY o.slug;

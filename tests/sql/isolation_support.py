@@ -47,6 +47,9 @@ ROWS = {
     "VALUES ('{o}', 'd', 'm', 'csv', '{t}', now(), now())",
     "ai_model_analytics": "(organization_id, model_id, feature_id, date, errors_by_type) "
     "VALUES ('{o}', '{m}', 'chat', '2026-11-22', '{{\"{t}\": 1}}')",
+    "ai_organization_days": "(organization_id, date, total_requests, success_count, error_count, total_cost, "
+    "priced_requests, unpriced_requests, estimated_requests, outcome_score_sum, outcome_count, simulated) "
+    "VALUES ('{o}', '2026-11-22', 1, 1, 0, 1, 1, 0, 0, 0, 0, FALSE)",
     "model_drift_state": "(organization_id, feature_id, model_id, reference_from, consumed_until, served_model) "
     "VALUES ('{o}', 'chat', '{m}', '2026-11-22', '2026-11-22', '{t}')",
     "data_quality_results": "(run_key, suite, table_name, expectation, severity, organization_id, success, "

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-TABLES = ("ai_model_analytics", "ai_model_analytics_hourly", "ai_usage_priced_sums")
+TABLES = ("ai_model_analytics", "ai_model_analytics_hourly", "ai_usage_priced_sums", "ai_organization_days")
 WHEN_MADE = {"id", "created_at", "rolled_up_at"}
 """Columns that say when a row was made, not what is in it."""
 

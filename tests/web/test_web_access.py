@@ -29,6 +29,7 @@ PATHS = [
     "/models",
     f"/recommendations/{ACME_RECOMMENDATION}",
     "/recommendations/not-an-id",
+    "/recommendations/track-record",
     "/recommendations",
     "/features",
     "/compare",
@@ -53,6 +54,14 @@ PATHS = [
     "/static/any/charts/nothing.json",
     "/api/v1/recommendations",
     f"/api/v1/recommendations/{ACME_RECOMMENDATION}",
+    f"/api/v1/recommendations/{ACME_RECOMMENDATION}/history",
+    f"/api/v1/recommendations/{ACME_RECOMMENDATION}/ratings",
+    "/api/v1/overview",
+    "/api/v1/track-record",
+    *(
+        f"/api/v1/organizations/acme/recommendations/{ACME_RECOMMENDATION}/{name}"
+        for name in ("accept", "reject", "snooze", "reopen", "undo", "rating")
+    ),
     "/api/v1/alerts",
     "/api/v1/models",
     "/api/v1/models?limit=none",

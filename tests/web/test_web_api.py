@@ -60,9 +60,15 @@ def test_a_wrong_limit_is_a_problem(client_for: ClientFor, limit: str) -> None:
 
 def test_the_document_describes_every_address(client_for: ClientFor) -> None:
     document = client_for(ADMINISTRATOR).get("/api/v1/openapi.json").json()
-    assert set(document["paths"]) == {
+    decided = "/api/v1/organizations/{organization}/recommendations/{recommendation_id}"
+    changes = {f"{decided}/{name}" for name in ("accept", "reject", "snooze", "reopen", "undo", "rating")}
+    assert set(document["paths"]) == changes | {
+        "/api/v1/overview",
+        "/api/v1/track-record",
         "/api/v1/recommendations",
         "/api/v1/recommendations/{recommendation_id}",
+        "/api/v1/recommendations/{recommendation_id}/history",
+        "/api/v1/recommendations/{recommendation_id}/ratings",
         "/api/v1/alerts",
         "/api/v1/models",
         "/api/v1/models/{model_id}",
@@ -79,5 +85,10 @@ def test_the_document_describes_every_address(client_for: ClientFor) -> None:
         for method, operation in path.items():
             assert {"200", "401", "422", "503"} <= set(operation["responses"])
             assert method == "get" or {"403", "409", "415"} <= set(operation["responses"])
+    for name, path in document["paths"].items():
+        [method] = path
+        assert method == ("get" if name not in changes else "put" if name.endswith("rating") else "post")
+        expected = {"200", "401", "422", "503"} | ({"403", "404", "409", "415"} if name in changes else set())
+        assert expected <= set(path[method]["responses"])
     assert "Problem" in document["components"]["schemas"]
     assert document["servers"] == [{"url": "/"}]

@@ -115,7 +115,7 @@ def _reprice_stored_day(
     for step in ("find_stored_kinds", "find_prices"):
         run_step(connection, step, scope)
     left = run_sql(connection, "rollup/reprice_sums")[0]
-    for step in ("reprice_hours", "write_days"):
+    for step in ("reprice_hours", "write_days", "write_organization_days"):
         run_step(connection, step, scope)
     days = run_sql(connection, "rollup/count_stored_days")[0]
     run_sql(connection, "rollup/drop_work_tables")

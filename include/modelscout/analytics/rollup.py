@@ -31,7 +31,7 @@ TABLE_OF_STEP = {
 """Work tables by the step that makes them: later steps join them, and the planner has to know how large they are."""
 STEPS_FROM_SUMS = (
     "add_unknown_models", "find_kinds", "find_prices", "name_models", "price_sums", "sketch_hours", "score_hours",
-    "replace_sums", "delete_hours", "write_hours", "delete_stale_days", "write_days",
+    "replace_sums", "delete_hours", "write_hours", "delete_stale_days", "write_days", "write_organization_days",
 )  # fmt: skip
 """From the sums of the events to the rows that people read."""
 

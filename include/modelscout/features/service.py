@@ -63,37 +63,62 @@ class FeatureService:
 
         Raises ConfigurationError that names the field, where a value is wrong or a model cannot be used.
         """
-        check_actor(actor)
         with transaction(self._engine) as connection:
-            organization_id = organization_id_of(connection, organization)
-            _read(connection, organization_id, organization, feature_id)
-            stored = _lock(connection, organization_id, feature_id)
-            before = dict(NO_SETTINGS) if stored is None else stored
-            after = columns_of(connection, organization_id, feature_id, before, change, today=now.date())
-            if after != before:
-                _write(connection, organization_id, feature_id, after, actor, now)
-                _log(connection, organization_id, feature_id, stored, after, actor, now, "set_feature")
-            settings = _read(connection, organization_id, organization, feature_id)
-        return Changed(settings, *_difference(before, after))
+            return change_within(connection, organization, feature_id, change, actor=actor, now=now)
 
     def undo(self, organization: str, feature_id: str, *, actor: str, now: datetime) -> Changed:
         """Take back the latest change that still stands; again for the one before it.
 
         Raises ConfigurationError where there is none, or where somebody changed the table past this service.
         """
-        check_actor(actor)
         with transaction(self._engine) as connection:
-            organization_id = organization_id_of(connection, organization)
-            before = _lock(connection, organization_id, feature_id) or dict(NO_SETTINGS)
-            entry = _last_change(connection, organization_id, feature_id)
-            _check_untouched(before, entry, feature_id)
-            after = before | _stored(entry["before"] or NO_SETTINGS)
-            _write(connection, organization_id, feature_id, after, actor, now)
-            _log(
-                connection, organization_id, feature_id, before, after, actor, now, "undo", undoes=entry["id"]
-            )
-            settings = _read(connection, organization_id, organization, feature_id)
-        return Changed(settings, *_difference(before, after))
+            return undo_within(connection, organization, feature_id, actor=actor, now=now)
+
+
+def change_within(
+    connection: Connection,
+    organization: str,
+    feature_id: str,
+    change: FeatureChange,
+    *,
+    actor: str,
+    now: datetime,
+) -> Changed:
+    """`FeatureService.update` as a part of the caller's transaction, which commits both or neither."""
+    check_actor(actor)
+    organization_id = organization_id_of(connection, organization)
+    _read(connection, organization_id, organization, feature_id)
+    stored = _lock(connection, organization_id, feature_id)
+    before = dict(NO_SETTINGS) if stored is None else stored
+    after = columns_of(connection, organization_id, feature_id, before, change, today=now.date())
+    if after != before:
+        _write(connection, organization_id, feature_id, after, actor, now)
+        _log(connection, organization_id, feature_id, stored, after, actor, now, "set_feature")
+    settings = _read(connection, organization_id, organization, feature_id)
+    return Changed(settings, *_difference(before, after))
+
+
+def undo_within(
+    connection: Connection, organization: str, feature_id: str, *, actor: str, now: datetime
+) -> Changed:
+    """`FeatureService.undo` as a part of the caller's transaction, which commits both or neither."""
+    check_actor(actor)
+    organization_id = organization_id_of(connection, organization)
+    before = _lock(connection, organization_id, feature_id) or dict(NO_SETTINGS)
+    entry = _last_change(connection, organization_id, feature_id)
+    _check_untouched(before, entry, feature_id)
+    after = before | _stored(entry["before"] or NO_SETTINGS)
+    _write(connection, organization_id, feature_id, after, actor, now)
+    _log(connection, organization_id, feature_id, before, after, actor, now, "undo", undoes=entry["id"])
+    settings = _read(connection, organization_id, organization, feature_id)
+    return Changed(settings, *_difference(before, after))
+
+
+def hold_within(connection: Connection, organization: str, feature_id: str) -> FeatureSettings:
+    """What is configured, held against other changes until the caller's transaction ends."""
+    organization_id = organization_id_of(connection, organization)
+    _lock(connection, organization_id, feature_id)
+    return _read(connection, organization_id, organization, feature_id)
 
 
 def _read(

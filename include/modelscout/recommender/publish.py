@@ -27,6 +27,8 @@ from modelscout.recommender.objective import saving_per_month
 from modelscout.warehouse.engine import run_sql, run_sql_many
 
 VALID_DAYS = 7
+REJECTED_DAYS = 90
+"""So long is rejected advice not given again, unless its saving has grown by half."""
 
 
 def publish(
@@ -62,6 +64,12 @@ def publish(
         if not checked.stops_the_run:
             refused = set(checked.blocked)
             decisions = [(case, d) for case, d in decisions if case.organization_id not in refused]
+            # Before anybody sees it: what people rejected or snoozed does not come back the next night.
+            run_sql(
+                connection,
+                "queries/recommendation_carry",
+                {"day": now.date(), "rejected_since": now - timedelta(days=REJECTED_DAYS)},
+            )
             run_sql(connection, "queries/recommendation_supersede")
             _raise_alerts(connection, decisions, blocked | refused, now)
     log_failures(checked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Engine
@@ -56,8 +57,53 @@ class TrackRecord:
     organizations: tuple[Record, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AdoptedChange:
+    """One change that was made on advice, and what its latest review says. USD per month; None is unknown."""
+
+    recommendation_id: str
+    organization: str
+    organization_name: str
+    feature_id: str
+    feature: str
+    former_model: str | None
+    model: str | None
+    switched_at: datetime
+    applied_automatically: bool
+    ended_at: datetime | None
+    ended_by: str | None
+    """`roll_back` or `person`; None while it stands."""
+    reviewed_on: date | None
+    promised_saving_usd_per_month: Decimal | None
+    promised_saving_low_usd_per_month: Decimal | None
+    promised_saving_high_usd_per_month: Decimal | None
+    realised_saving_usd_per_month: Decimal | None
+    realised_saving_low_usd_per_month: Decimal | None
+    realised_saving_high_usd_per_month: Decimal | None
+    compared_days: int
+    quality_change: Decimal | None
+    """Share of 1 that the quality changed by."""
+    quality_change_low: Decimal | None
+    quality_change_high: Decimal | None
+    quality_source: str | None
+    quality_violated: bool | None
+    simulated: bool
+    has_saving: bool
+    """Whether it counts in the sums: seven compared days, promise and result known."""
+
+
+def adopted_changes(
+    engine: Engine, *, organization_ids: Sequence[str] | None, limit: int
+) -> list[AdoptedChange]:
+    """The changes of these organizations, None of all, the latest first."""
+    parameters = {"organization_ids": organization_ids, "max_rows": limit}
+    with engine.connect() as connection:
+        rows = run_sql(connection, "queries/track_record_changes", parameters)
+    return [AdoptedChange(**row) for row in rows]
+
+
 def track_record(engine: Engine, *, organization: str | None = None) -> TrackRecord:
-    """Of one organization, or of all for an administrator; an empty one where nothing was advised."""
+    """Of one organization by slug or id, or of all that `engine` sees; an empty one where nothing was advised."""
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/track_record", {"organization": organization})
     records = tuple(Record(**row) for row in rows)

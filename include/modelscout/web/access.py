@@ -91,7 +91,7 @@ def access_of(request: Request) -> Access:
         caller=caller,
         organizations=organizations,
         reading=scoped(engine, scope),
-        changing=scoped(engine, scope, read_only=False),
+        changing=scoped(request.app.state.changing_engine, scope, read_only=False),
     )
 
 

@@ -60,7 +60,9 @@ def create_app(*, database_url: str, current_caller: CurrentCaller, start_run: S
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = open_engine(url, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
         enforce_scopes(engine)
+        # Options of one engine stay with those derived from it: what changes rows begins at the plain one.
         app.state.engine = engine.execution_options(postgresql_readonly=True)
+        app.state.changing_engine = engine
         app.state.start_run = start_run
         yield
         engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import date
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -21,10 +22,18 @@ class Key(BaseModel):
 
 
 class RecommendationKey(Key):
-    """Order of recommendations."""
+    """Order of recommendations: what matters most first."""
 
-    organization: Text
-    feature_id: Text
+    importance: Annotated[int, Field(ge=0, le=5)]
+    saving: Annotated[str | None, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,30})?$")]
+    """USD per month, exact; null where it is unknown."""
+    id: UUID
+
+
+class NightKey(Key):
+    """Order of the nights of one feature."""
+
+    decision_date: date
 
 
 class AlertKey(Key):

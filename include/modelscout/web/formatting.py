@@ -66,6 +66,16 @@ def day(value: date | datetime | None) -> str:
     return UNKNOWN if value is None else f"{value.day} {value:%b %Y}"
 
 
+def moment(value: datetime | None) -> str:
+    """A day and time in UTC, such as 3 Dec 2026, 04:05."""
+    return UNKNOWN if value is None else f"{day(value)}, {value:%H:%M}"
+
+
+def change(share: float | None) -> str:
+    """How much more or less, of a share of 1, with its sign."""
+    return UNKNOWN if share is None else f"{100 * share:+.1f} %".replace("-", MINUS)
+
+
 def verdict(value: str) -> str:
     """A verdict in words."""
     return VERDICTS.get(value, words(value))
@@ -85,6 +95,8 @@ FILTERS: dict[str, Any] = {
     "milliseconds": milliseconds,
     "tokens": tokens,
     "day": day,
+    "moment": moment,
+    "change": change,
     "verdict": verdict,
     "words": words,
 }

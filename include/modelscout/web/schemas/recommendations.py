@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from modelscout.core.types import Verdict
+from modelscout.recommender.decisions_of_people import possible_decisions
+from modelscout.recommender.plain_words import words_of
 from modelscout.web.schemas.common import Interval, Shown, Stored, interval
+
+
+class Status(StrEnum):
+    """What became of a recommendation."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    SNOOZED = "snoozed"
+    ROLLED_BACK = "rolled_back"
+    SUPERSEDED = "superseded"
 
 
 class Tried(Stored):
@@ -26,6 +41,34 @@ class Tried(Stored):
     saving_usd_per_month: Interval | None = None
 
 
+class Retirement(Stored):
+    """What is known about the end of the model in use."""
+
+    deadline: date | None = None
+    days_left: int | None = None
+    """Negative: retired so many days ago."""
+    exposure_usd_per_day: float | None = None
+    successor: str | None = None
+    source: str | None = None
+    """`proven` on the feature's own work, or named by the `vendor`."""
+    difference_usd_per_day: float | None = None
+    """What the successor costs more; negative where it costs less."""
+    difference_basis: str | None = None
+    to_test: list[str] = Field(default_factory=list)
+    would_help: list[str] = Field(default_factory=list)
+
+
+class WorkModel(Stored):
+    """A model of its own for one kind of work."""
+
+    when: dict[str, list[str]] = Field(default_factory=dict)
+    model_id: UUID | None = None
+    model: str | None = None
+    proven: bool = False
+    proven_worse: bool = False
+    saving_usd_per_month: float | None = None
+
+
 class Evidence(Stored):
     """The parts of a recommendation's evidence that the page shows."""
 
@@ -38,6 +81,11 @@ class Evidence(Stored):
     recommender_version: str | None = None
     chosen: Tried | None = None
     tried: list[Tried] = Field(default_factory=list)
+    retirement: Retirement | None = None
+    by_workload: list[WorkModel] = Field(default_factory=list)
+    more_cases: int | None = None
+    cost_of_cases_usd: float | None = None
+    net_saving_first_year_usd: float | None = None
 
 
 class Recommendation(Shown):
@@ -50,8 +98,10 @@ class Recommendation(Shown):
     organization_name: str
     feature_id: str
     feature: str
+    headline: str
+    """The verdict in a sentence or two, for people."""
     verdict: Verdict
-    status: str
+    status: Status
     recommendation_score: int | None
     """0 to 100."""
     current_model_id: UUID | None
@@ -78,17 +128,34 @@ class Recommendation(Shown):
     valid_until: datetime
     decided_by: str | None
     decided_at: datetime | None
+    decision_reason: str | None
+    """Why somebody rejected, snoozed or took it back."""
+    snoozed_until: date | None
+    is_latest: bool
+    """Whether no later night decided the feature."""
+    provider_in_use: str | None
+    model_in_use: str | None
+    """What the feature uses now, which may have changed since the night."""
+    auto_apply: bool
+    """Whether proven changes of the feature are applied without a person."""
+    possible: list[Literal["accept", "reject", "snooze", "reopen", "undo"]]
+    """What somebody with the role editor can decide now."""
+    why_not_accept: str | None
     simulated: bool
     """The figures come from simulated traffic or a simulated provider."""
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Recommendation:
-        """From a row of `web_recommendations` or `web_recommendation`."""
+    def from_row(cls, row: Mapping[str, Any], *, now: datetime) -> Recommendation:
+        """From a row of `web_recommendations`."""
         saving = interval((row["cost_estimate"] or {}).get("saving_usd_per_month"))
         chosen = Evidence.model_validate(row["evidence"] or {}).chosen
+        possible = possible_decisions(dict(row), now=now)
         return cls.model_validate(
             {
-                **row,
+                **{name: value for name, value in row.items() if name in cls.model_fields},
+                "headline": words_of(row),
+                "possible": list(possible.decisions),
+                "why_not_accept": possible.why_not_accept,
                 "saving_usd_per_month": saving.estimate if saving else None,
                 "saving_interval_usd_per_month": saving,
                 "quality_bound": chosen.lower_bound if chosen else None,
@@ -120,3 +187,29 @@ class Estimates(Shown):
             current_usd_per_month=current,
             compared_usd_per_month=current - saving.estimate if current is not None and saving else None,
         )
+
+
+class Night(Shown):
+    """One night's recommendation for a feature, in short."""
+
+    id: UUID
+    decision_date: date
+    verdict: Verdict
+    status: Status
+    recommendation_score: int | None
+    saving_usd_per_month: float | None
+    decided_by: str | None
+    current_model: str | None
+    recommended_model: str | None
+
+
+class Rating(Shown):
+    """What one person thinks of one recommendation."""
+
+    user_name: str
+    rating: int
+    """1 to 5."""
+    comment: str | None
+    rated_at: datetime
+    is_own: bool
+    """The caller's own."""
