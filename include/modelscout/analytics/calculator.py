@@ -17,7 +17,13 @@ from modelscout.analytics.calculator_models import (
     shelf_from_warehouse,
     shelf_without_warehouse,
 )
-from modelscout.analytics.calculator_usage import FeatureUsage, Lengths, proven_capabilities, read_usage
+from modelscout.analytics.calculator_usage import (
+    TYPICAL,
+    FeatureUsage,
+    Lengths,
+    proven_capabilities,
+    read_usage,
+)
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Processing
 from modelscout.costs.breakeven import BreakEven, CostCurve, CostLine, break_even, cost_curve
@@ -77,6 +83,8 @@ class CostReport:
     projections: tuple[Projection, ...]
     switches: tuple[SwitchReturn, ...]
     images: tuple[ImageAdvice, ...]
+    known_features: tuple[str, ...]
+    """Whose lengths need not be given: typical ones, and those that the organization uses."""
     notes: tuple[str, ...]
     simulated: bool
     """The lengths come from simulated usage."""
@@ -113,6 +121,7 @@ def calculate(question: CostQuestion, *, now: datetime, engine: Engine | None = 
             if current is not None and name != current
         ),
         images=tuple(a for a in advice if a is not None),
+        known_features=tuple(sorted({*TYPICAL, *(name for name in usage if name)})),
         notes=tuple(_notes(workload, usage)),
         simulated=any(usage[w.feature].simulated for w in workload.features if w.basis is Basis.OWN_USAGE),
     )

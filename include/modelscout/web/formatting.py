@@ -30,6 +30,14 @@ def money(value: float | Decimal | None) -> str:
     return f"{sign}${amount:,.2f}"
 
 
+def exact_money(value: Decimal | None) -> str:
+    """Dollars with all decimals that there are, two at least: for what is compared digit by digit."""
+    if value is None:
+        return UNKNOWN
+    places = max(2, -int(value.as_tuple().exponent))
+    return f"{MINUS if value < 0 else ''}${abs(value):,.{places}f}"
+
+
 def percent(share: float | None) -> str:
     """A share of 1 as percent with one decimal."""
     return UNKNOWN if share is None else f"{100 * share:.1f} %".replace("-", MINUS)
@@ -79,6 +87,7 @@ def words(identifier: str) -> str:
 
 FILTERS: dict[str, Any] = {
     "money": money,
+    "exact_money": exact_money,
     "percent": percent,
     "points": points,
     "count_of": count,
