@@ -13,7 +13,7 @@ MONEY = "$,.2f"
 LEGEND = alt.Legend(orient="bottom", columns=2, title=None)
 
 
-def break_even_chart() -> alt.LayerChart:
+def break_even_chart() -> Any:
     """A month's cost over the photos, one line a model, and the volume that was asked for."""
     base = alt.Chart(alt.NamedData("rows")).encode(
         x=alt.X("photos:Q", title="Photos a month", axis=alt.Axis(format="~s", tickCount=6))
@@ -31,7 +31,7 @@ def break_even_chart() -> alt.LayerChart:
     return alt.layer(asked, lines)
 
 
-def months_chart() -> alt.Chart:
+def months_chart() -> Any:
     """The coming months, one line a model; a model that retires ends."""
     return (
         alt.Chart(alt.NamedData("rows"))
