@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +43,11 @@ def percent(share: float | None) -> str:
     return UNKNOWN if share is None else f"{100 * share:.1f} %".replace("-", MINUS)
 
 
+def signed_percent(change: float | Decimal | None) -> str:
+    """A change as percent with its sign: -0.05 is five percent less."""
+    return UNKNOWN if change is None else f"{100 * float(change):+.1f} %".replace("-", MINUS)
+
+
 def points(difference: float | None) -> str:
     """A difference of two shares in percentage points, with its sign."""
     return UNKNOWN if difference is None else f"{100 * difference:+.1f} points".replace("-", MINUS)
@@ -74,6 +79,11 @@ def day(value: date | datetime | None) -> str:
     return UNKNOWN if value is None else f"{value.day} {value:%b %Y}"
 
 
+def clock(value: datetime | None) -> str:
+    """The time of day to the second, in UTC."""
+    return UNKNOWN if value is None else f"{value.astimezone(UTC):%H:%M:%S}"
+
+
 def verdict(value: str) -> str:
     """A verdict in words."""
     return VERDICTS.get(value, words(value))
@@ -89,11 +99,13 @@ FILTERS: dict[str, Any] = {
     "money": money,
     "exact_money": exact_money,
     "percent": percent,
+    "signed_percent": signed_percent,
     "points": points,
     "count_of": count,
     "milliseconds": milliseconds,
     "tokens": tokens,
     "day": day,
+    "clock": clock,
     "verdict": verdict,
     "words": words,
 }
