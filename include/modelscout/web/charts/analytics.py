@@ -8,15 +8,15 @@ from typing import Any
 import altair as alt
 
 ROWS = alt.NamedData("rows")
-LEGEND = alt.Legend(orient="bottom", columns=3, title=None)
+LEGEND = alt.Legend(orient="bottom", columns=3, title=None, symbolOpacity=1)
 AMOUNT = alt.Axis(format="~s", tickCount=4)
+TIMES = alt.Axis(tickCount=6, labelFlush=True)
+MINUTES = alt.Axis(tickCount=6, labelFlush=True, format="%H:%M")
 DOLLARS = alt.Axis(format="$~s", tickCount=4)
 
 
 def _time(field: str = "at", title: str | None = None) -> Any:
-    return alt.X(
-        f"{field}:T", title=title, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=6, labelFlush=True)
-    )
+    return alt.X(f"{field}:T", title=title, scale=alt.Scale(type="utc"), axis=TIMES)
 
 
 def _part() -> Any:
@@ -24,17 +24,27 @@ def _part() -> Any:
     return alt.Color("part:N", sort=None, legend=LEGEND)
 
 
-def _stacked(field: str, name: str, axis: alt.Axis, number_format: str) -> Callable[[], Any]:
+def _stacked(
+    field: str, name: str, axis: alt.Axis, number_format: str, times: alt.Axis = TIMES
+) -> Callable[[], Any]:
+    """Bars as wide as their span of time, one part on the other."""
+
     def chart() -> Any:
         return (
             alt.Chart(ROWS)
-            .mark_bar(cornerRadiusEnd=0)
+            .transform_stack(
+                stack=field,
+                groupby=["at"],
+                sort=[alt.SortField("rank"), alt.SortField("part")],
+                as_=["from", "to"],
+            )
+            .mark_rect()
             .encode(
-                x=_time(),
+                x=alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=times),
                 x2="until:T",
-                y=alt.Y(f"{field}:Q", title=None, axis=axis, stack="zero"),
+                y=alt.Y("from:Q", title=None, axis=axis, scale=alt.Scale(zero=True)),
+                y2="to:Q",
                 color=_part(),
-                order=alt.Order("rank:Q"),
                 tooltip=[
                     alt.Tooltip("when:N", title="When"),
                     alt.Tooltip("part:N", title="Of"),
@@ -50,10 +60,15 @@ def success_chart() -> Any:
     """Share of answered calls with its interval."""
     base = alt.Chart(ROWS).encode(x=_time("middle"))
     scale = alt.Scale(zero=False, domainMax=1, nice=True)
-    band = base.mark_area(opacity=0.18).encode(
-        y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format=".0%", tickCount=4)),
-        y2="high:Q",
-        color=_part(),
+    # One band can be read, several hide each other: their bounds stand in the tooltip.
+    band = (
+        base.transform_filter("datum.alone")
+        .mark_area(opacity=0.18)
+        .encode(
+            y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format=".0%", tickCount=4)),
+            y2="high:Q",
+            color=_part(),
+        )
     )
     line = base.mark_line(point=True).encode(
         y=alt.Y("rate:Q", title=None, scale=scale),
@@ -163,7 +178,7 @@ def prediction_chart() -> Any:
 
 
 def _kind() -> Any:
-    return alt.Color("kind:N", sort=None, legend=LEGEND)
+    return alt.Color("kind:N", scale=alt.Scale(domain=["spent", "predicted"]), legend=LEGEND)
 
 
 CHARTS: Mapping[str, Callable[[], Any]] = {
@@ -174,5 +189,5 @@ CHARTS: Mapping[str, Callable[[], Any]] = {
     "analytics_errors": errors_chart,
     "analytics_heat": heat_chart,
     "analytics_prediction": prediction_chart,
-    "analytics_live": _stacked("requests", "Requests", AMOUNT, ","),
+    "analytics_live": _stacked("requests", "Requests", AMOUNT, ",", MINUTES),
 }

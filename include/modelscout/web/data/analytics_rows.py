@@ -32,7 +32,13 @@ def cost_rows(found: Trend, step: Step) -> Rows:
 def success_rows(found: Trend, step: Step) -> Rows:
     """Rows of `analytics_success`."""
     return [
-        _place(p, step) | {"rate": _short(p.success_rate), "low": _short(low), "high": _short(high)}
+        _place(p, step)
+        | {
+            "rate": _short(p.success_rate),
+            "low": _short(low),
+            "high": _short(high),
+            "alone": p.part is None and not p.is_rest,
+        }
         for p in _ordered(found)
         for low, high in (p.success_interval or (None, None),)
         if p.success_rate is not None

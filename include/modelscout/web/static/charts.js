@@ -42,8 +42,6 @@ function looks(width) {
   const range = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => of(`--series-${n}`));
   return {
     background: "transparent",
-    // The figure says what a chart shows; its hundred parts say nothing of their own.
-    aria: false,
     font,
     view: { stroke: null },
     axis: {
@@ -56,7 +54,7 @@ function looks(width) {
     },
     header: { labelColor: text, titleColor: minor },
     title: { color: text },
-    range: { category: range, ramp: [of("--series-1-back"), range[0]], ordinal: range },
+    range: { category: range, ramp: [of("--series-1-back"), range[0]], heatmap: [of("--series-1-back"), range[0]], ordinal: range },
     mark: { color: range[0] },
     rule: { color: minor },
     text: { color: text },
@@ -125,6 +123,8 @@ export async function draw(figure, name, rows) {
         tooltip: tooltip, hover: true,
       },
     );
+    // The figure says what a chart shows; its hundred parts say nothing of their own.
+    area.querySelector("svg")?.setAttribute("aria-hidden", "true");
   } catch (error) {
     area.textContent = error.message;
     area.classList.add("nothing");

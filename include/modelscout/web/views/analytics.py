@@ -26,7 +26,7 @@ TABS = (
     ("analytics/opportunities", "Opportunities", "opportunities"),
 )
 """Path, title and name of its export of each part."""
-PRESETS = ((1, "Today"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "12 months"))
+PRESETS = ((1, "Today"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))
 ORGANIZATIONS_SHOWN = 50
 ORGANIZATIONS_DAYS = 2
 
