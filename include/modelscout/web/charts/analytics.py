@@ -56,32 +56,43 @@ def _stacked(
     return chart
 
 
+SHARES = alt.Axis(format=".0%", tickCount=4)
+NEAR_ONE = alt.Scale(zero=False, domainMax=1, nice=True)
+
+
+def success_parts_chart() -> Any:
+    """Share of answered calls by part. Several intervals would hide each other: they stand in the tooltip."""
+    return (
+        alt.Chart(ROWS)
+        .mark_line(point=True)
+        .encode(
+            x=_time("middle"),
+            y=alt.Y("rate:Q", title=None, scale=NEAR_ONE, axis=SHARES),
+            color=_part(),
+            tooltip=[
+                alt.Tooltip("when:N", title="When"),
+                alt.Tooltip("part:N", title="Of"),
+                alt.Tooltip("rate:Q", title="Answered", format=".2%"),
+                alt.Tooltip("low:Q", title="At least", format=".2%"),
+                alt.Tooltip("high:Q", title="At most", format=".2%"),
+            ],
+        )
+    )
+
+
 def success_chart() -> Any:
     """Share of answered calls with its interval."""
-    base = alt.Chart(ROWS).encode(x=_time("middle"))
-    scale = alt.Scale(zero=False, domainMax=1, nice=True)
-    # One band can be read, several hide each other: their bounds stand in the tooltip.
     band = (
-        base.transform_filter("datum.alone")
+        alt.Chart(ROWS)
         .mark_area(opacity=0.18)
         .encode(
-            y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format=".0%", tickCount=4)),
+            x=_time("middle"),
+            y=alt.Y("low:Q", title=None, scale=NEAR_ONE, axis=SHARES),
             y2="high:Q",
             color=_part(),
         )
     )
-    line = base.mark_line(point=True).encode(
-        y=alt.Y("rate:Q", title=None, scale=scale),
-        color=_part(),
-        tooltip=[
-            alt.Tooltip("when:N", title="When"),
-            alt.Tooltip("part:N", title="Of"),
-            alt.Tooltip("rate:Q", title="Answered", format=".2%"),
-            alt.Tooltip("low:Q", title="At least", format=".2%"),
-            alt.Tooltip("high:Q", title="At most", format=".2%"),
-        ],
-    )
-    return alt.layer(band, line)
+    return alt.layer(band, success_parts_chart())
 
 
 def times_chart() -> Any:
@@ -185,6 +196,7 @@ CHARTS: Mapping[str, Callable[[], Any]] = {
     "analytics_requests": _stacked("requests", "Requests", AMOUNT, ","),
     "analytics_cost": _stacked("usd", "Cost", DOLLARS, "$,.2f"),
     "analytics_success": success_chart,
+    "analytics_success_parts": success_parts_chart,
     "analytics_times": times_chart,
     "analytics_errors": errors_chart,
     "analytics_heat": heat_chart,

@@ -37,7 +37,6 @@ def success_rows(found: Trend, step: Step) -> Rows:
             "rate": _short(p.success_rate),
             "low": _short(low),
             "high": _short(high),
-            "alone": p.part is None and not p.is_rest,
         }
         for p in _ordered(found)
         for low, high in (p.success_interval or (None, None),)

@@ -13,7 +13,7 @@ let asking;
 function parameters() {
   const found = new URLSearchParams();
   for (const field of form.elements) {
-    if (field.disabled || "plain" in field.dataset) continue;
+    if (field.disabled || field.value === undefined || "plain" in field.dataset) continue;
     const value = field.type === "checkbox" ? (field.checked ? field.value : "") : field.value.trim();
     if (value === "") continue;
     if (field.dataset.name) {
@@ -23,6 +23,8 @@ function parameters() {
       found.append(field.name, value);
     }
   }
+  const sort = new URLSearchParams(location.search).get("sort");
+  if (sort) found.set("sort", sort);
   return found;
 }
 
@@ -46,21 +48,20 @@ async function answer(query) {
   }
 }
 
+// One step of the history for one change, however many keys were pressed for it.
+let isTyping = false;
+
 function ask(isSettled) {
   clearTimeout(waiting);
   if (!form.checkValidity()) return;
   const query = parameters();
   const target = address(form.action, query);
-  if (isSettled && target.href !== settled) {
-    history.pushState(null, "", target);
-    settled = target.href;
-  } else {
-    history.replaceState(null, "", target);
-  }
+  if (isTyping) history.replaceState(null, "", target);
+  else if (target.href !== location.href) history.pushState(null, "", target);
+  isTyping = !isSettled;
   answer(query);
 }
 
-let settled = location.href;
 const own = (field) => field.name || field.dataset.name;
 
 form.addEventListener("input", (event) => {
@@ -92,10 +93,17 @@ form.addEventListener("submit", (event) => {
   ask(true);
 });
 
-/** The page anew, its question changed: what is asked for has fields of its own. */
-function open(change) {
+/** The page anew, its question changed: what is asked for has fields of its own. What is refused changes nothing. */
+async function open(change) {
+  if (!form.reportValidity()) return;
   const query = parameters();
   change(query);
+  try {
+    await part(address(results.dataset.from, query));
+  } catch (problem) {
+    toast(problem.message, "bad");
+    return;
+  }
   location.assign(address(form.action, query));
 }
 
@@ -104,7 +112,7 @@ results.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   history.pushState(null, "", link.href);
-  settled = link.href;
+  isTyping = false;
   answer(new URL(link.href).searchParams);
 });
 window.addEventListener("popstate", () => location.reload());
