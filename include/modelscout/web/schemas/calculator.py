@@ -45,10 +45,27 @@ class Workload(Answer):
     processing: Processing
 
 
+class TokenUsage(Answer):
+    """What one request consumes."""
+
+    input_tokens: int
+    """Cached ones and those of images included."""
+    output_tokens: int
+    """Reasoning included."""
+    cache_read_tokens: int
+    cache_write_tokens: int
+    cache_write_1h_tokens: int
+    reasoning_tokens: int
+    image_tokens: int
+    image_count: int
+    operations: int
+
+
 class FeatureCost(Answer):
     """One feature on one model."""
 
     feature: str
+    usage: TokenUsage | None
     usd_per_photo: Exact | None
     estimated: bool
     """The price is inferred, not read from a price list."""
