@@ -94,7 +94,7 @@ def fill(c: Connection) -> None:
     add(c, ACME, "small", MONDAY, 10, total_cost=Decimal("0.1"), priced_requests=10)
     add(c, ACME, "tiny", MONDAY + timedelta(days=7), 5, total_cost=Decimal("0.2"), priced_requests=5)
     add(c, OTHER, "large", MONDAY, 10**6, success_count=1, total_cost=Decimal(999), priced_requests=10**6)
-    for organization, back, n, cost in ((ACME, 1, 10, 1), (ACME, 30, 7, 1), (OTHER, 1, 20, None)):
+    for organization, back, n, cost in ((ACME, 1, 10, 1), (ACME, 2, 7, 1), (OTHER, 1, 20, None)):
         hour = NOW - timedelta(hours=back)
         c.execute(text(HOURLY), {"o": organization, "hour": hour, "m": MODELS["large"], "n": n, "cost": cost})
     for minutes, ms, error in ((1, 100, None), (1, 200, None), (2, 300, "timeout"), (59, None, "refused")):
@@ -157,7 +157,10 @@ def test_parts_by_feature(engine: Engine) -> None:
 def test_hours_come_from_the_hourly_rollup_and_are_bounded(engine: Engine) -> None:
     with engine.connect() as c:
         found = trend(c, Scope(ACME, NOW.date(), NOW.date()), step=Step.HOUR)
-    assert [(p.starts_at, p.requests) for p in found.points] == [(NOW - timedelta(hours=1), 10)]
+    assert [(p.starts_at, p.requests) for p in found.points] == [
+        (NOW - timedelta(hours=2), 7),
+        (NOW - timedelta(hours=1), 10),
+    ]
     with engine.connect() as c, pytest.raises(ConfigurationError, match="at most 14 days"):
         trend(c, Scope(ACME, NOW.date() - timedelta(days=14), NOW.date()), step=Step.HOUR)
 

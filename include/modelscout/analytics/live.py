@@ -15,7 +15,8 @@ from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import Row, run_sql
 
 LIVE = timedelta(hours=1)
-RECENT_HOURS = 24
+RECENT_HOURS = 2
+"""All organizations' hours are many rows: the begun hour and the one before."""
 MAX_DAYS_OF_ALL = 7
 """All organizations' days are many rows: no more of them in one question."""
 
@@ -72,7 +73,7 @@ class RecentHour:
 
 @dataclass(frozen=True, slots=True)
 class RecentHours:
-    """The last day by hours, from the hourly rollup."""
+    """The last begun hours, from the hourly rollup."""
 
     hours: tuple[RecentHour, ...]
     total: RecentHour | None
@@ -125,7 +126,7 @@ def live_hour(connection: Connection, organization_id: str, *, now: datetime) ->
 def recent_hours(
     connection: Connection, organization_ids: Sequence[str] | None, *, now: datetime
 ) -> RecentHours:
-    """The last 24 begun hours of the given organizations together; None is all of them."""
+    """The begun hour and the one before of the given organizations together; None is all of them."""
     rows = run_sql(
         connection,
         "queries/analytics_recent_hours",

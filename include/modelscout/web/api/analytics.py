@@ -37,19 +37,24 @@ CSV: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/analytics/recent")
-def get_recent(access: CurrentAccess) -> RecentHours:
-    """The last day of all organizations that the caller sees together, by hours, from the hourly rollup."""
-    return RecentHours.model_validate(data.recent_of(access))
+def get_recent(request: Request, access: CurrentAccess) -> RecentHours:
+    """The begun hour and the one before of all organizations that the caller sees, from the hourly rollup.
+
+    At most a minute old.
+    """
+    return RecentHours.model_validate(data.recent_of(request, access))
 
 
 @router.get("/analytics/organizations")
 def list_organizations(
+    request: Request,
     access: CurrentAccess,
     days: Annotated[int, Query(ge=1, le=MAX_DAYS_OF_ALL, description="Days up to today, it included.")] = 2,
     limit: Limit = 50,
 ) -> Organizations:
-    """The caller's organizations with use in the last days, the dearest first."""
-    return Organizations.model_validate({"items": data.organizations_of(access, days=days, most=limit)})
+    """The caller's organizations with use in the last days, the dearest first; at most a minute old."""
+    found = data.organizations_of(request, access, days=days, most=limit)
+    return Organizations.model_validate({"items": found})
 
 
 @own.get("/live")

@@ -38,7 +38,8 @@ MOST_COSTS = 50
 MOST_CHOICES = 1000
 SHOWN_BEFORE_PREDICTION_DAYS = 42
 LIVE_KEPT_S = 5
-LIVE_KEPT = 256
+SUMMARY_KEPT_S = 60
+MOST_SHARED = 256
 
 
 class Choices(NamedTuple):
@@ -123,26 +124,36 @@ def live_of(request: Request, access: Access, organization: Organization) -> Liv
         with access.reading.connect() as connection:
             return live_hour(connection, organization.id, now=now())
 
-    return _live_hours(request).get(organization.id, find)
+    return _shared(request).live.get(organization.id, find)
 
 
-def recent_of(access: Access) -> RecentHours:
-    """The last day of all organizations that the caller sees, by hours."""
-    with access.reading.connect() as connection:
-        return recent_hours(connection, access.organization_ids, now=now())
+def recent_of(request: Request, access: Access) -> RecentHours:
+    """The last begun hours of all organizations that the caller sees, shared by all who see the same."""
+
+    def find() -> RecentHours:
+        with access.reading.connect() as connection:
+            return recent_hours(connection, access.organization_ids, now=now())
+
+    return _shared(request).recent.get(_seen(access), find)
 
 
-def organizations_of(access: Access, *, days: int, most: int) -> tuple[OrganizationUse, ...]:
-    """The organizations that cost most over the last days, today included."""
-    until = now().date()
-    with access.reading.connect() as connection:
-        return organizations_by_cost(
-            connection,
-            access.organization_ids,
-            since=until - timedelta(days=days - 1),
-            until=until,
-            most=most,
-        )
+def organizations_of(
+    request: Request, access: Access, *, days: int, most: int
+) -> tuple[OrganizationUse, ...]:
+    """The organizations that cost most over the last days, today included; shared by all who see the same."""
+
+    def find() -> tuple[OrganizationUse, ...]:
+        until = now().date()
+        with access.reading.connect() as connection:
+            return organizations_by_cost(
+                connection,
+                access.organization_ids,
+                since=until - timedelta(days=days - 1),
+                until=until,
+                most=most,
+            )
+
+    return _shared(request).organizations.get(f"{days} {most} {_seen(access)}", find)
 
 
 def choices_of(access: Access, organization: Organization, question: AnalyticsQuestion) -> Choices:
@@ -161,8 +172,24 @@ def choices_of(access: Access, organization: Organization, question: AnalyticsQu
     )
 
 
-def _live_hours(request: Request) -> SharedAnswers[LiveHour]:
+class _Shared:
+    """What viewers of one page share."""
+
+    def __init__(self) -> None:
+        self.live = SharedAnswers[LiveHour](kept_s=LIVE_KEPT_S, most=MOST_SHARED)
+        self.recent = SharedAnswers[RecentHours](kept_s=SUMMARY_KEPT_S, most=MOST_SHARED)
+        self.organizations = SharedAnswers[tuple[OrganizationUse, ...]](
+            kept_s=SUMMARY_KEPT_S, most=MOST_SHARED
+        )
+
+
+def _shared(request: Request) -> _Shared:
     state = request.app.state
-    if not hasattr(state, "live_hours"):
-        state.live_hours = SharedAnswers[LiveHour](kept_s=LIVE_KEPT_S, most=LIVE_KEPT)
-    return cast("SharedAnswers[LiveHour]", state.live_hours)
+    if not hasattr(state, "shared_analytics"):
+        state.shared_analytics = _Shared()
+    return cast("_Shared", state.shared_analytics)
+
+
+def _seen(access: Access) -> str:
+    ids = access.organization_ids
+    return "*" if ids is None else ",".join(sorted(ids))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from modelscout.analytics.live import LiveHour, RecentHours
+from modelscout.analytics.live import LiveHour
 from modelscout.analytics.patterns import UsagePatterns, UsedDays
 from modelscout.analytics.prediction import CostPrediction
 from modelscout.analytics.trend import Split, Step, Trend, TrendPoint
@@ -107,16 +107,6 @@ def live_rows(found: LiveHour) -> Rows:
         for rank, (part, requests) in enumerate(
             (("answered", m.requests - m.failed_requests), ("failed", m.failed_requests))
         )
-    ]
-
-
-def recent_rows(found: RecentHours) -> Rows:
-    """Rows of `analytics_live`, by hours of all organizations."""
-    return [
-        _span(h.hour, timedelta(hours=1))
-        | {"when": f"{h.hour:%d %b %H:%M} UTC", "part": "requests", "rank": 0, "requests": h.requests}
-        for h in found.hours
-        if h.hour is not None
     ]
 
 

@@ -98,7 +98,7 @@ class RecentHour(Answer):
 
 
 class RecentHours(Answer):
-    """The last day by hours, from the hourly rollup."""
+    """The begun hour and the one before, from the hourly rollup."""
 
     hours: tuple[RecentHour, ...]
     total: RecentHour | None

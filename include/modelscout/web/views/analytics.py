@@ -27,6 +27,7 @@ TABS = (
 )
 """Path, title and name of its export of each part."""
 PRESETS = ((1, "Today"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))
+PARTS_SHOWN = 5
 ORGANIZATIONS_SHOWN = 50
 ORGANIZATIONS_DAYS = 2
 
@@ -47,7 +48,7 @@ def analytics(request: Request, access: CurrentAccess, shown: Shown, question: Q
     """Requests, success, response times and errors of one organization; of all a summary."""
     if shown is None:
         return _all(request, access)
-    found = data.trend_of(access, shown, question)
+    found = data.trend_of(access, shown, question, most=PARTS_SHOWN)
     hour = data.live_of(request, access, shown)
     return _page(
         request,
@@ -79,7 +80,7 @@ def costs(
     request: Request, access: CurrentAccess, organization: OneOrganization, question: Question
 ) -> HTMLResponse:
     """Cost over time, and what costs most."""
-    found = data.trend_of(access, organization, question)
+    found = data.trend_of(access, organization, question, most=PARTS_SHOWN)
     return _page(
         request,
         access,
@@ -156,16 +157,16 @@ def opportunities(
 
 
 def _all(request: Request, access: Access) -> HTMLResponse:
-    recent = data.recent_of(access)
     return render(
         request,
         "analytics_all.html",
         access,
         None,
         here="analytics",
-        recent=recent,
-        recent_rows=rows.recent_rows(recent),
-        organizations=data.organizations_of(access, days=ORGANIZATIONS_DAYS, most=ORGANIZATIONS_SHOWN),
+        recent=data.recent_of(request, access),
+        organizations=data.organizations_of(
+            request, access, days=ORGANIZATIONS_DAYS, most=ORGANIZATIONS_SHOWN
+        ),
     )
 
 
