@@ -80,6 +80,17 @@ def test_the_document_describes_every_address(client_for: ClientFor) -> None:
         "/api/v1/organizations/{organization}/models/{model_id}/settings",
         "/api/v1/organizations/{organization}/models/{model_id}/settings/undo",
         "/api/v1/comparison",
+        "/api/v1/calculation",
+        "/api/v1/analytics/recent",
+        "/api/v1/analytics/organizations",
+        "/api/v1/organizations/{organization}/analytics/live",
+        "/api/v1/organizations/{organization}/analytics/trend",
+        "/api/v1/organizations/{organization}/analytics/models",
+        "/api/v1/organizations/{organization}/analytics/costs",
+        "/api/v1/organizations/{organization}/analytics/patterns",
+        "/api/v1/organizations/{organization}/analytics/prediction",
+        "/api/v1/organizations/{organization}/analytics/opportunities",
+        "/api/v1/organizations/{organization}/analytics/export/{part}",
     }
     for path in document["paths"].values():
         for method, operation in path.items():

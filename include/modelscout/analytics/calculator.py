@@ -17,10 +17,16 @@ from modelscout.analytics.calculator_models import (
     shelf_from_warehouse,
     shelf_without_warehouse,
 )
-from modelscout.analytics.calculator_usage import FeatureUsage, Lengths, proven_capabilities, read_usage
+from modelscout.analytics.calculator_usage import (
+    TYPICAL,
+    FeatureUsage,
+    Lengths,
+    proven_capabilities,
+    read_usage,
+)
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.types import Processing
-from modelscout.costs.breakeven import BreakEven, CostLine, break_even
+from modelscout.costs.breakeven import BreakEven, CostCurve, CostLine, break_even, cost_curve
 from modelscout.costs.calculator import Basis, ModelCost, Offer, Workload, cost_of
 from modelscout.costs.calculator_images import ImageSize
 from modelscout.costs.calculator_savings import ImageAdvice, image_advice
@@ -55,6 +61,9 @@ class CostQuestion:
     fixed_usd_per_month: Mapping[str, Decimal] = field(default_factory=dict)
     switching_cost_usd: Decimal = Decimal(0)
     organization: str | None = None
+    most_followed: int | None = None
+    """How many models are followed over the volume, the months and a switch: the cheapest and the one in use.
+    None: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +78,13 @@ class CostReport:
     unpriced_models: int
     current: str | None
     break_even: tuple[BreakEven, ...]
+    curves: tuple[CostCurve, ...]
+    """Cost over the volume of the followed models whose price is known."""
     projections: tuple[Projection, ...]
     switches: tuple[SwitchReturn, ...]
     images: tuple[ImageAdvice, ...]
+    known_features: tuple[str, ...]
+    """Whose lengths need not be given: typical ones, and those that the organization uses."""
     notes: tuple[str, ...]
     simulated: bool
     """The lengths come from simulated usage."""
@@ -86,9 +99,12 @@ def calculate(question: CostQuestion, *, now: datetime, engine: Engine | None = 
     current = _current(question, shelf, usage)
     start = question.starts_on or now.date()
     costs = sorted((cost_of(o, workload, at=now) for o in offers), key=_cheapest_first)
-    projections = {o.name: project(o, workload, starts_on=start, months=question.months) for o in offers}
-    advice = [image_advice(o, workload, at=now) for o in offers]
-    order = [cost.model for cost in costs]
+    by_name = {offer.name: offer for offer in offers}
+    followed = [by_name[cost.model] for cost in _followed(costs, current, question.most_followed)]
+    lines = [line for cost in costs if (line := CostLine.of(cost)) is not None]
+    projections = {o.name: project(o, workload, starts_on=start, months=question.months) for o in followed}
+    shown = [line for line in lines if line.name in projections]
+    advice = [image_advice(o, workload, at=now) for o in followed]
     return CostReport(
         at=now,
         organization=question.organization,
@@ -96,19 +112,28 @@ def calculate(question: CostQuestion, *, now: datetime, engine: Engine | None = 
         models=tuple(costs),
         unpriced_models=sum(cost.monthly_usd is None for cost in costs),
         current=current,
-        break_even=tuple(_break_even(costs, current)),
-        projections=tuple(projections[name] for name in order),
+        break_even=tuple(_break_even(shown, current)),
+        curves=tuple(cost_curve(line, photos_per_month=workload.photos_per_month) for line in shown),
+        projections=tuple(projections.values()),
         switches=tuple(
-            switch_return(
-                projections[current], projections[name], switching_cost_usd=question.switching_cost_usd
-            )
-            for name in order
+            switch_return(projections[current], projection, switching_cost_usd=question.switching_cost_usd)
+            for name, projection in projections.items()
             if current is not None and name != current
         ),
-        images=tuple(sorted((a for a in advice if a is not None), key=lambda a: order.index(a.model))),
+        images=tuple(a for a in advice if a is not None),
+        known_features=tuple(sorted({*TYPICAL, *(name for name in usage if name)})),
         notes=tuple(_notes(workload, usage)),
         simulated=any(usage[w.feature].simulated for w in workload.features if w.basis is Basis.OWN_USAGE),
     )
+
+
+def _followed(costs: Sequence[ModelCost], current: str | None, most: int | None) -> list[ModelCost]:
+    """In the order of the costs; without a limit also those whose cost is unknown now."""
+    return [
+        cost
+        for place, cost in enumerate(costs)
+        if most is None or cost.model == current or (place < most and cost.monthly_usd is not None)
+    ]
 
 
 def _read(
@@ -186,8 +211,7 @@ def _cheapest_first(cost: ModelCost) -> tuple[bool, Decimal, str]:
     return (cost.monthly_usd is None, cost.monthly_usd or Decimal(0), cost.model)
 
 
-def _break_even(costs: Sequence[ModelCost], current: str | None) -> list[BreakEven]:
-    lines = [line for cost in costs if (line := CostLine.of(cost)) is not None]
+def _break_even(lines: Sequence[CostLine], current: str | None) -> list[BreakEven]:
     pairs = [
         (a, b)
         for a, b in combinations(lines, 2)
@@ -207,7 +231,7 @@ def _notes(workload: Workload, usage: Mapping[str, FeatureUsage]) -> list[str]:
             )
             notes.append(
                 f"{work.feature}: {work.prompt_tokens} prompt and {work.output_tokens} output tokens are assumed, "
-                f"{why}; --prompt-tokens and --output-tokens say better"
+                f"{why}: give your own lengths where you know them"
             )
         elif work.basis is Basis.OWN_USAGE:
             own = usage[work.feature]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -111,8 +112,9 @@ class Shelf:
         return listed or open_models
 
 
+@functools.cache
 def shelf_without_warehouse() -> Shelf:
-    """From the catalog and the price book alone."""
+    """From the catalog and the price book alone, which do not change while a process runs."""
     catalog = load_catalog()
     prices = _by_model(price_rows(catalog.models))
     return Shelf(tuple(_from_catalog(m, prices) for m in catalog.models), catalog)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -38,6 +40,13 @@ class UsedDay:
     unpriced_requests: int
 
 
+class UsedDays(NamedTuple):
+    """The days that had requests, in their order."""
+
+    days: tuple[UsedDay, ...]
+    simulated: bool
+
+
 @dataclass(frozen=True, slots=True)
 class CostShare:
     """One feature on one model."""
@@ -67,9 +76,22 @@ class UsagePatterns:
 
 def usage_patterns(connection: Connection, scope: Scope, *, most: int = 10) -> UsagePatterns:
     """The patterns of a scope; `most` features and models by cost."""
-    parameters = scope.parameters()
+    used = used_days(connection, scope)
+    weeks = ((scope.until - scope.since).days + 1) // 14
+    return UsagePatterns(
+        hours=_hours(connection, scope),
+        days=used.days,
+        top=top_costs(connection, scope, most=most),
+        change=_change(used.days, scope.until, weeks),
+        weeks_compared=weeks,
+        simulated=used.simulated,
+    )
+
+
+def used_days(connection: Connection, scope: Scope) -> UsedDays:
+    """Requests and cost of each day, all models together."""
     days: dict[date, UsedDay] = {}
-    daily = run_sql(connection, "queries/analytics_days", parameters)
+    daily = run_sql(connection, "queries/analytics_days", scope.parameters())
     for row in daily:
         before = days.get(row["day"], UsedDay(row["day"], 0, None, 0))
         days[row["day"]] = UsedDay(
@@ -78,15 +100,7 @@ def usage_patterns(connection: Connection, scope: Scope, *, most: int = 10) -> U
             _add(before.cost_usd, row["cost_usd"]),
             before.unpriced_requests + row["unpriced_requests"],
         )
-    weeks = ((scope.until - scope.since).days + 1) // 14
-    return UsagePatterns(
-        hours=_hours(connection, scope),
-        days=tuple(days.values()),
-        top=top_costs(connection, scope, most=most),
-        change=_change(days, scope.until, weeks),
-        weeks_compared=weeks,
-        simulated=any(row["simulated"] for row in daily),
-    )
+    return UsedDays(tuple(days.values()), any(row["simulated"] for row in daily))
 
 
 def _hours(connection: Connection, scope: Scope) -> tuple[WeekHour, ...]:
@@ -124,11 +138,11 @@ def top_costs(connection: Connection, scope: Scope, *, most: int) -> tuple[CostS
     )
 
 
-def _change(days: dict[date, UsedDay], until: date, weeks: int) -> Decimal | None:
+def _change(days: Sequence[UsedDay], until: date, weeks: int) -> Decimal | None:
     """Whole weeks against whole weeks, so that weekends weigh the same on both sides."""
     middle, first = until - timedelta(days=7 * weeks), until - timedelta(days=14 * weeks)
-    late = sum(d.requests for d in days.values() if d.day > middle)
-    early = sum(d.requests for d in days.values() if first < d.day <= middle)
+    late = sum(d.requests for d in days if d.day > middle)
+    early = sum(d.requests for d in days if first < d.day <= middle)
     return (Decimal(late) / early - 1).quantize(Decimal("0.0001")) if weeks and early else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -140,6 +140,12 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def error_shares(errors_by_type: Mapping[str, int], requests: int) -> tuple[ErrorShare, ...]:
+    """Failed requests by type, the most frequent first."""
+    errors = sorted(errors_by_type.items(), key=lambda pair: (-int(pair[1]), pair[0]))
+    return tuple(ErrorShare(name, int(n), int(n) / requests) for name, n in errors if requests)
+
+
 def _compare(metric: Metric, models: Sequence[Performance]) -> MetricComparison:
     known = [(m.model, v) for m in models if (v := m.value(metric)) is not None]
     known.sort(key=lambda pair: pair[1], reverse=metric.more_is_better)
@@ -149,7 +155,6 @@ def _compare(metric: Metric, models: Sequence[Performance]) -> MetricComparison:
 
 def _performance(row: Row) -> Performance:
     requests = row["requests"]
-    errors = sorted(row["errors_by_type"].items(), key=lambda pair: (-pair[1], pair[0]))
     priced = row["priced_requests"]
     is_priced = priced > 0 and row["unpriced_requests"] <= UNPRICED_TOLERATED * requests
     cost: Decimal | None = row["cost_usd"]
@@ -164,7 +169,7 @@ def _performance(row: Row) -> Performance:
         p50_ms=_latency(row["p50_bucket"]),
         p95_ms=_latency(row["p95_bucket"]),
         p99_ms=_latency(row["p99_bucket"]),
-        errors=tuple(ErrorShare(name, int(n), int(n) / requests) for name, n in errors if requests),
+        errors=error_shares(row["errors_by_type"], requests),
         cost_usd=cost,
         unpriced_requests=row["unpriced_requests"],
         cost_per_request_usd=cost / priced if cost is not None and is_priced else None,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from modelscout.commands import arguments
 from modelscout.commands.analytics_print import (
     print_comparison,
     print_opportunities,
@@ -16,6 +15,7 @@ from modelscout.commands.analytics_print import (
     print_prediction,
 )
 from modelscout.commands.base import CommandTree, Handler, as_plain, print_json
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.settings import Settings

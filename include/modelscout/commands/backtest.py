@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, as_plain, print_json
 from modelscout.commands.tables import UNKNOWN, count, print_table
+from modelscout.core import arguments
 from modelscout.core.errors import ConfigurationError
 
 if TYPE_CHECKING:

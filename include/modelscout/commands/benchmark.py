@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, as_plain, print_json
 from modelscout.commands.tables import UNKNOWN, print_table, usd
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.settings import Settings

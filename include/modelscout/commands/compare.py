@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, as_plain, print_json
 from modelscout.commands.tables import UNKNOWN, count, print_table, text, usd
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.settings import Settings
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, as_plain, print_json
 from modelscout.commands.tables import UNKNOWN, count, print_table, usd
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.settings import Settings
 

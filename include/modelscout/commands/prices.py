@@ -7,9 +7,9 @@ import getpass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, as_plain, print_json
 from modelscout.commands.tables import UNKNOWN, count, print_table
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.settings import Settings

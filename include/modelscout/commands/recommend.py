@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, as_plain, print_json
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.errors import ConfigurationError
 from modelscout.core.settings import Settings

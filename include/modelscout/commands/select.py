@@ -6,8 +6,8 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, print_json
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.settings import Settings
 from modelscout.core.types import WORKLOAD_LEVELS

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelscout.commands import arguments
 from modelscout.commands.base import CommandTree, as_plain, print_json
 from modelscout.commands.tables import count, print_table, text
+from modelscout.core import arguments
 from modelscout.core.clock import now
 from modelscout.core.settings import Settings
 

@@ -51,6 +51,27 @@ class BreakEven:
     one_above: BothSides
 
 
+class CurvePoint(NamedTuple):
+    """What a month of so many photos costs on one model, in USD."""
+
+    photos: int
+    monthly_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CostCurve:
+    """One model's cost over the volume, a straight line."""
+
+    model: str
+    points: tuple[CurvePoint, ...]
+
+
+def cost_curve(line: CostLine, *, photos_per_month: int) -> CostCurve:
+    """From no photos to twice the month's."""
+    volumes = sorted({0, photos_per_month, max(2 * photos_per_month, 2)})
+    return CostCurve(line.name, tuple(CurvePoint(photos, to_usd(line.at(photos))) for photos in volumes))
+
+
 def break_even(a: CostLine, b: CostLine) -> BreakEven | None:
     """The volume from which one is cheaper for good; None where they cost the same at every volume."""
     winner, loser = sorted((a, b), key=lambda line: (line.usd_per_photo, line.fixed_usd))

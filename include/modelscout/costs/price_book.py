@@ -5,6 +5,7 @@ This is the only module that reads the library. Its data quotes tokens in USD pe
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
@@ -88,6 +89,12 @@ def _order(row: PriceRow) -> tuple[str, str, str, datetime, int]:
     return (row.provider, row.model_id, row.processing.value, row.valid_from, row.above_input_tokens)
 
 
+@functools.cache
+def _library_version() -> str:
+    """Read once: finding it reads the package's files."""
+    return version("genai-prices")
+
+
 def _library_models() -> dict[tuple[str, str], ModelInfo]:
     # Loading takes half a second and reads its own bundled data; never over the network.
     from genai_prices.data_snapshot import get_snapshot
@@ -97,7 +104,7 @@ def _library_models() -> dict[tuple[str, str], ModelInfo]:
 
 
 def _rows_of(provider: str, model_id: str, info: ModelInfo) -> Iterator[PriceRow]:
-    source = f"genai-prices {version('genai-prices')}: {provider}/{info.id}"
+    source = f"genai-prices {_library_version()}: {provider}/{info.id}"
     for processing in Processing:
         context = _CONTEXTS.get(processing, {}).get(provider)
         if processing is not Processing.STANDARD and context is None:

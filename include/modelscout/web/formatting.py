@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -30,9 +30,22 @@ def money(value: float | Decimal | None) -> str:
     return f"{sign}${amount:,.2f}"
 
 
+def exact_money(value: Decimal | None) -> str:
+    """Dollars with all decimals that there are, two at least: for what is compared digit by digit."""
+    if value is None:
+        return UNKNOWN
+    places = max(2, -int(value.as_tuple().exponent))
+    return f"{MINUS if value < 0 else ''}${abs(value):,.{places}f}"
+
+
 def percent(share: float | None) -> str:
     """A share of 1 as percent with one decimal."""
     return UNKNOWN if share is None else f"{100 * share:.1f} %".replace("-", MINUS)
+
+
+def signed_percent(change: float | Decimal | None) -> str:
+    """A change as percent with its sign: -0.05 is five percent less."""
+    return UNKNOWN if change is None else f"{100 * float(change):+.1f} %".replace("-", MINUS)
 
 
 def points(difference: float | None) -> str:
@@ -76,6 +89,11 @@ def change(share: float | None) -> str:
     return UNKNOWN if share is None else f"{100 * share:+.1f} %".replace("-", MINUS)
 
 
+def clock(value: datetime | None) -> str:
+    """The time of day to the second, in UTC."""
+    return UNKNOWN if value is None else f"{value.astimezone(UTC):%H:%M:%S}"
+
+
 def verdict(value: str) -> str:
     """A verdict in words."""
     return VERDICTS.get(value, words(value))
@@ -89,7 +107,9 @@ def words(identifier: str) -> str:
 
 FILTERS: dict[str, Any] = {
     "money": money,
+    "exact_money": exact_money,
     "percent": percent,
+    "signed_percent": signed_percent,
     "points": points,
     "count_of": count,
     "milliseconds": milliseconds,
@@ -97,6 +117,7 @@ FILTERS: dict[str, Any] = {
     "day": day,
     "moment": moment,
     "change": change,
+    "clock": clock,
     "verdict": verdict,
     "words": words,
 }

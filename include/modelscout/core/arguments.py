@@ -1,4 +1,4 @@
-"""Readers of command line values. Each error names the option and the remedy."""
+"""Readers of what people write: values of command line options and of addresses. Errors name the option and remedy."""
 
 from __future__ import annotations
 
