@@ -11,6 +11,10 @@ class ConfigurationError(ModelscoutError):
     """A setting, file or argument is wrong; the message names the field and the remedy."""
 
 
+class ChangedMeanwhile(ModelscoutError):
+    """Somebody else changed it since it was read; the message says who and the remedy."""
+
+
 class QualityGateFailed(ModelscoutError):
     """A data quality check of severity `block` failed; the results are in `data_quality_results`."""
 

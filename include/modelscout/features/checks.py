@@ -18,6 +18,7 @@ BUDGET_LIMIT_USD = Decimal(10) ** 12
 _SECRET_WORDS = ("key", "secret", "token", "password", "authorization", "credential")
 _TOKEN_COUNTS = {"max_output_tokens", "max_tokens", "max_completion_tokens", "thinking_budget_tokens"}
 _LIMITS = {"max_requests_per_minute", "max_latency_ms", "max_cost_per_request_usd"}
+_OBJECTIVES = ("cost", "quality", "latency")
 _EFFORTS = ("none", "minimal", "low", "medium", "high")
 
 
@@ -42,6 +43,12 @@ def check_budget(budget_usd: object) -> None:
         raise ConfigurationError(
             f"monthly_budget_usd={budget_usd!s} is no amount: give a decimal of at least 0, such as 250.00"
         )
+
+
+def check_objective(objective: object) -> None:
+    """One of the known ones; None leaves it to the feature."""
+    if objective is not None and objective not in _OBJECTIVES:
+        raise ConfigurationError(f"objective={objective!r} is unknown: give one of {', '.join(_OBJECTIVES)}")
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:

@@ -17,10 +17,17 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from modelscout.core.errors import ConfigurationError
+from modelscout.core.errors import ChangedMeanwhile, ConfigurationError
 from modelscout.features.columns import columns_of
 from modelscout.features.defaults import default_order
-from modelscout.features.settings import Changed, FeatureChange, FeatureSettings, WorkloadModel
+from modelscout.features.settings import (
+    UNSET,
+    Changed,
+    FeatureChange,
+    FeatureSettings,
+    Unset,
+    WorkloadModel,
+)
 from modelscout.warehouse.engine import Row, run_sql
 
 NO_SETTINGS: Mapping[str, Any] = {
@@ -31,6 +38,7 @@ NO_SETTINGS: Mapping[str, Any] = {
     "limits": {},
     "monthly_budget_usd": None,
     "auto_apply": False,
+    "objective": None,
     "workload_models": [],
 }
 """The stored columns of a feature that nobody configured."""
@@ -58,17 +66,30 @@ class FeatureService:
         return [_settings(row, organization_id, organization) for row in found]
 
     def update(
-        self, organization: str, feature_id: str, change: FeatureChange, *, actor: str, now: datetime
+        self,
+        organization: str,
+        feature_id: str,
+        change: FeatureChange,
+        *,
+        actor: str,
+        now: datetime,
+        seen_at: datetime | Unset | None = UNSET,
     ) -> Changed:
         """Change what `change` names. Doing it twice changes, and logs, nothing the second time.
 
-        Raises ConfigurationError that names the field, where a value is wrong or a model cannot be used.
+        `seen_at` is `updated_at` as whoever changes it saw it. Raises ConfigurationError that names the field, where a
+        value is wrong or a model cannot be used; ChangedMeanwhile where the feature is no longer as it was seen.
         """
         _check_actor(actor)
         with _transaction(self._engine) as connection:
             organization_id = _organization_id(connection, organization)
             _read(connection, organization_id, organization, feature_id)
             stored = _lock(connection, organization_id, feature_id)
+            standing = _read(connection, organization_id, organization, feature_id)
+            if seen_at is not UNSET and standing.updated_at != seen_at:
+                raise ChangedMeanwhile(
+                    f"{standing.updated_by} changed this feature meanwhile: load it again and repeat your change"
+                )
             before = dict(NO_SETTINGS) if stored is None else stored
             after = columns_of(connection, organization_id, feature_id, before, change, today=now.date())
             if after != before:
@@ -140,6 +161,7 @@ def _settings(row: Row, organization_id: str, organization: str) -> FeatureSetti
         organization_id=UUID(organization_id),
         organization=None if organization == organization_id else organization,
         feature_id=row["feature_id"],
+        name=row["name"],
         configured=row["configured"],
         model=row["model"],
         fallbacks=tuple(row["fallbacks"]),
@@ -148,6 +170,7 @@ def _settings(row: Row, organization_id: str, organization: str) -> FeatureSetti
         limits=row["limits"],
         monthly_budget_usd=row["monthly_budget_usd"],
         auto_apply=row["auto_apply"],
+        objective=row["objective"],
         workload_models=tuple(WorkloadModel(w["when"], w["model"]) for w in row["workload_models"]),
         required_capabilities=tuple(row["required_capabilities"]),
         default_by=default_order(row["feature_id"], row["use_case"])[0],
