@@ -31,6 +31,9 @@ WHERE kind <> 'probes';
 CREATE INDEX ai_benchmark_runs_recent ON ai_benchmark_runs (started_at DESC, id)
 WHERE kind IN ('nightly', 'manual');
 
+-- Who started a run that no worker has begun yet.
+CREATE INDEX audit_log_started ON audit_log (subject, id) WHERE action = 'start_benchmark';
+
 -- Grain: one prompt or photo that a person tries on a few models. Its id is that of the benchmark run that asks.
 -- Writes: the page. Deletes: maintain_warehouse, after a day.
 CREATE TABLE ai_prompt_tests (
@@ -94,7 +97,7 @@ BEGIN
     );
 END;
 $policies$;
-GRANT SELECT, INSERT, DELETE ON ai_prompt_tests, ai_prompt_test_answers TO modelscout_pipeline;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ai_prompt_tests, ai_prompt_test_answers TO modelscout_pipeline;
 GRANT SELECT ON ai_prompt_tests, ai_prompt_test_answers TO modelscout_page;
 GRANT INSERT ON ai_prompt_tests TO modelscout_page;
 

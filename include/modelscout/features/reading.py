@@ -35,6 +35,12 @@ def model_choices(connection: Connection, organization_id: str, *, today: date) 
     ]
 
 
+def usable_models(connection: Connection, organization_ids: Sequence[str], *, today: date) -> list[str]:
+    """Names (`provider/model`) of the models that at least one of these organizations can use now."""
+    keys = {"organization_ids": list(organization_ids), "today": today}
+    return [row["model"] for row in run_sql(connection, "queries/feature_usable_models", keys)]
+
+
 def history(
     connection: Connection,
     organization_id: str,
