@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, event, text
 
 OPTION = "modelscout_scope"
+WRITES = "modelscout_writes"
+READ_WRITE = text("SET TRANSACTION READ WRITE")
 ENTER = text(
     "SELECT set_config('role', 'modelscout_page', true), "
     "set_config('modelscout.page_visible', :visible, true), "
@@ -34,12 +36,16 @@ def enforce_scopes(engine: Engine) -> None:
 
 def scoped(engine: Engine, scope: RowScope, *, read_only: bool = True) -> Engine:
     """The same pool, for transactions within `scope`."""
-    return engine.execution_options(**{OPTION: scope, "postgresql_readonly": read_only})
+    return engine.execution_options(**{OPTION: scope, WRITES: not read_only})
 
 
 def _enter(connection: Connection) -> None:
-    scope = connection.get_execution_options().get(OPTION)
+    options = connection.get_execution_options()
+    scope = options.get(OPTION)
     if scope is not None:
+        if options.get(WRITES):
+            # The page's engine begins read-only, and an engine derived from it cannot say otherwise beforehand.
+            connection.execute(READ_WRITE)
         connection.execute(ENTER, {"visible": _listed(scope.visible), "editable": _listed(scope.editable)})
 
 
