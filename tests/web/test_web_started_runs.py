@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,9 +42,8 @@ with TestClient(create_app()) as client:
     prompt = {"prompt": "a secret of the organization", "model_ids": ["MODEL"]}
     result["prompt"] = ask("op", TESTS, prompt)
 with create_session() as session:
-    result["runs"] = [
-        [r.run_id, r.run_type, r.triggering_user_name, r.conf] for r in session.scalars(select(DagRun).order_by(DagRun.id))
-    ]
+    runs = session.scalars(select(DagRun).order_by(DagRun.id))
+    result["runs"] = [[r.run_id, r.run_type, r.triggering_user_name, r.conf] for r in runs]
 print("RESULT" + json.dumps(result))
 """.replace("MODEL", GOOD_MODEL)
 
