@@ -19,6 +19,9 @@ ADD COLUMN organization_ids uuid[],
 -- What was asked for: {models, features, about, suites, replay, trials}, without names of organizations.
 ADD COLUMN asked jsonb NOT NULL DEFAULT '{}',
 ADD COLUMN run_key text,
+-- Calls with a row and those of them that failed, once the run has ended: a list need not count them again.
+ADD COLUMN done bigint,
+ADD COLUMN failed bigint,
 ADD COLUMN planned bigint GENERATED ALWAYS AS (modelscout.sum_of_counts(planned_calls)) STORED;
 UPDATE ai_benchmark_runs
 SET
@@ -28,6 +31,19 @@ SET
     ),
     run_key = parameters ->> 'run_key'
 WHERE kind <> 'probes';
+UPDATE ai_benchmark_runs AS r
+SET
+    done = c.done,
+    failed = c.failed
+FROM (
+    SELECT
+        b.run_id,
+        count(*) AS done,
+        count(b.error_type) FILTER (WHERE b.error_type <> 'ungraded') AS failed
+    FROM ai_benchmark_results AS b
+    GROUP BY b.run_id
+) AS c
+WHERE r.id = c.run_id AND r.finished_at IS NOT NULL;
 CREATE INDEX ai_benchmark_runs_recent ON ai_benchmark_runs (started_at DESC, id)
 WHERE kind IN ('nightly', 'manual');
 
@@ -121,7 +137,7 @@ WITH CHECK (
 );
 GRANT SELECT (
     id, kind, organization_ids, asked, run_key, seed, spend_limit_usd, status, started_at, finished_at,
-    planned, decided_by, decided_at
+    planned, done, failed, decided_by, decided_at
 ) ON ai_benchmark_runs TO modelscout_page;
 GRANT UPDATE (status, finished_at, decided_by, decided_at) ON ai_benchmark_runs TO modelscout_page;
 

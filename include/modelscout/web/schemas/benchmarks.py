@@ -125,8 +125,9 @@ class Run(Shown):
     """With the keys of the organizations that you see."""
     planned: int | None
     """Calls of the phases that have begun; null where the run is also about organizations that you do not see."""
-    done: int
-    failed: int
+    done: int | None
+    """Calls that have ended, of those that you see; null in a list where that is not counted."""
+    failed: int | None
     may_cancel: bool
 
 
