@@ -2,7 +2,7 @@
 
 Runs nightly after the capability probes, only what is due, within the spend limit; by hand with the form. A run whose
 limit is above MODELSCOUT_APPROVAL_ABOVE_USD waits for a person under Required Actions. Every call's worst-case
-cost is reserved before it is sent. Updates `ai_model_benchmarks`.
+cost is reserved before it is sent. Updates `ai_model_benchmarks`, but for a run that only asks a prompt test.
 """
 
 from __future__ import annotations
@@ -32,21 +32,18 @@ def benchmark_models():
     def plan(**context: Any) -> list[dict[str, Any]]:
         """Create the run, once also when this task is tried again; one piece of work per shard."""
         from modelscout.benchmarks.plan import create_run
+        from modelscout.benchmarks.prompt_tests import create_prompt_test_run
         from modelscout.orchestration.runtime import task_runtime
 
         params = dict(context["params"])
-        limit = params.pop("spend_limit_usd")
-        kind = "manual" if context["dag_run"].run_type == "manual" else "nightly"
+        limit, test = params.pop("spend_limit_usd"), params.pop("prompt_test")
+        key, kind = context["run_id"], "manual" if context["dag_run"].run_type == "manual" else "nightly"
         with task_runtime() as run:
-            created = create_run(
-                run.engine,
-                run.settings,
-                now=run.now,
-                run_key=context["run_id"],
-                kind=kind,
-                spend_limit_usd=None if limit is None else Decimal(str(limit)),
-                **params,
-            )
+            if test:
+                created = create_prompt_test_run(run.engine, test, run_key=key, now=run.now)
+            else:
+                params |= {"kind": kind, "spend_limit_usd": None if limit is None else Decimal(str(limit))}
+                created = create_run(run.engine, run.settings, now=run.now, run_key=key, **params)
         shards = created.shards or ((),)
         return [{"benchmark_run": str(created.run_id), "organizations": list(s)} for s in shards]
 
@@ -92,14 +89,18 @@ def benchmark_models():
             return asyncio.run(calls)
 
     @task(outlets=[AI_MODEL_BENCHMARKS], trigger_rule="all_done_min_one_success")
-    def finish(work: list[dict[str, Any]]) -> None:
-        """Summarise per model and update the asset."""
+    def finish(work: list[dict[str, Any]], **context: Any) -> None:
+        """Summarise per model and update the asset; a prompt test measured nothing that others build on."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
         from modelscout.benchmarks.runner import finish_run
         from modelscout.orchestration.runtime import task_runtime
 
         with task_runtime() as run:
             count = finish_run(run.engine, work[0]["benchmark_run"], now=run.now)
             print(f"platform results of {count} models published")
+        if context["params"]["prompt_test"]:
+            raise AirflowSkipException("a prompt test updates no asset")
 
     planned = plan()
     work = begin(planned)

@@ -1,6 +1,6 @@
 -- Grain: one model, feature and source of one benchmark run. Owner: benchmarks.
 -- Reads: ai_benchmark_results, ai_models, ai_judge_calibrations. Calls that only warm up say nothing about speed.
--- Where a judge graded, its figures are those of the calibration with the least agreement.
+-- Intervals of scores are Wilson's at 95 %. Where a judge graded, its figures are those of the calibration with the least agreement.
 WITH errors AS (
     SELECT
         e.model_id,
@@ -30,10 +30,12 @@ SELECT
     r.source,
     count(*) AS n,
     avg(r.score)::double precision AS score,
+    count(r.score) AS graded,
     count(r.error_type) FILTER (WHERE r.error_type <> 'ungraded') AS failed,
     count(*) FILTER (WHERE r.error_type = 'ungraded') AS ungraded,
     coalesce(e.errors, '{}') AS errors,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY r.duration_ms) FILTER (WHERE NOT r.warm_up) AS median_ms,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY r.duration_ms) FILTER (WHERE NOT r.warm_up) AS p95_ms,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY r.time_to_first_token_ms)
     FILTER (WHERE NOT r.warm_up) AS first_token_ms,
     sum(r.cost_usd) AS cost_usd,

@@ -11,7 +11,7 @@ SELECT
             WHERE s.run_id = r.id
         ), 0
     ) AS spent_usd,
-    coalesce((SELECT sum(p.value::bigint) FROM jsonb_each_text(r.planned_calls) AS p), 0)::bigint AS planned,
+    r.planned,
     (
         SELECT count(*)
         FROM ai_benchmark_results AS d

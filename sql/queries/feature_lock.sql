@@ -8,6 +8,7 @@ SELECT
     s.limits,
     s.monthly_budget_usd,
     s.auto_apply,
+    s.objective,
     s.workload_models
 FROM ai_feature_settings AS s
 WHERE s.organization_id = cast(:organization_id AS uuid) AND s.feature_id = :feature_id

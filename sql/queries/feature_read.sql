@@ -2,6 +2,8 @@
 -- Reads: ai_features, ai_feature_settings, ai_models.
 SELECT
     f.id AS feature_id,
+    f.name,
+    coalesce(s.objective, f.objective) AS objective,
     f.required_capabilities,
     f.use_case,
     coalesce(s.margin, f.default_margin) AS margin,

@@ -113,7 +113,7 @@ SELECT
     s.organization_id::text AS organization_id,
     o.slug AS organization,
     s.feature_id,
-    f.objective,
+    coalesce(s.objective, f.objective) AS objective,
     coalesce(s.margin, f.default_margin) AS margin,
     s.switching_cost_usd,
     s.current_model_id::text AS current_model_id,

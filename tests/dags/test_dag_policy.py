@@ -229,7 +229,7 @@ def test_the_form_takes_what_is_right_and_its_own_defaults(bag: Any) -> None:
     defaults = params.validate()
     assert defaults == {
         "organizations": None, "models": None, "features": None, "about": "all", "suites": True, "replay": True,
-        "trials": 1, "spend_limit_usd": None, "seed": None,
+        "trials": 1, "spend_limit_usd": None, "seed": None, "prompt_test": None,
     }  # fmt: skip
     form = type(params)({k: params.get_param(k) for k in params})
     form.update(

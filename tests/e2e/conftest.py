@@ -25,10 +25,12 @@ def run_environment(folder: Path, **more: str) -> dict[str, str]:
     return bare | {"MODELSCOUT_DATA_DIR": str(folder), "MODELSCOUT_NOW": FIXED_NOW} | more
 
 
-def run_modelscout(folder: Path, timeout_s: float = 420, **more: str) -> subprocess.CompletedProcess[str]:
-    """`modelscout run` to its end."""
+def run_modelscout(
+    folder: Path, timeout_s: float = 420, command: str = "run", **more: str
+) -> subprocess.CompletedProcess[str]:
+    """`modelscout run`, or another command, to its end."""
     return subprocess.run(
-        [COMMAND, "run"],
+        [COMMAND, command],
         env=run_environment(folder, **more),
         capture_output=True,
         text=True,
@@ -39,7 +41,7 @@ def run_modelscout(folder: Path, timeout_s: float = 420, **more: str) -> subproc
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What one run printed, and the databases that it left, started again."""
+    """What the whole nightly flow printed, and the databases it left."""
 
     folder: Path
     completed: subprocess.CompletedProcess[str]
@@ -47,15 +49,59 @@ class FinishedRun:
     environment: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class RunningInstallation:
+    """Airflow with the page, as `modelscout up` left it."""
+
+    folder: Path
+    page_url: str
+    password: str
+    """Of the administrator, `admin`."""
+    databases: Databases
+
+
 @pytest.fixture(scope="session")
 def finished_run() -> Iterator[FinishedRun]:
-    """The whole nightly flow once."""
-    folder = Path(tempfile.mkdtemp(prefix="msrun"))
-    completed = run_modelscout(folder)
+    """The whole nightly flow once, by `modelscout up`: `run` is the same and stops then.
+
+    MODELSCOUT_TEST_INSTALLATION names the folder of an installation that is up, to try the page's tests on it.
+    """
+    given = os.environ.get("MODELSCOUT_TEST_INSTALLATION")
+    folder = Path(given) if given else Path(tempfile.mkdtemp(prefix="msrun"))
+    completed = (
+        subprocess.CompletedProcess[str]([], 0, "", "") if given else run_modelscout(folder, command="up")
+    )
     print(completed.stdout[-8000:], completed.stderr[-2000:])
     databases = start_postgres(folder / "postgres")
     try:
         yield FinishedRun(folder, completed, databases, run_environment(folder))
     finally:
-        databases.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if not given:
+            run_modelscout(folder, command="down")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def running(finished_run: FinishedRun) -> RunningInstallation:
+    """The page of the installation that `finished_run` started."""
+    settings = dict(
+        line.split("=", 1)
+        for line in (finished_run.folder / "environment").read_text().splitlines()
+        if "=" in line
+    )
+    return RunningInstallation(
+        folder=finished_run.folder,
+        page_url=settings["AIRFLOW__API__BASE_URL"].strip("'"),
+        password=(finished_run.folder / "admin_password").read_text().strip(),
+        databases=finished_run.databases,
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a person does on the page changes what the other tests look at: it comes last, and the end at the end."""
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("last") is not None,
+            item.get_closest_marker("page") is not None,
+        )
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from e2e.conftest import FIXED_NOW, FinishedRun
+from e2e.conftest import FIXED_NOW, FinishedRun, run_modelscout
 from modelscout.demo import processes
 from modelscout.demo.expectations import check_recommendations
 from modelscout.demo.launcher import CHAIN
@@ -36,8 +36,15 @@ def metadata(finished_run: FinishedRun) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_it_exits_with_zero_and_leaves_no_process(finished_run: FinishedRun) -> None:
+def test_it_exits_with_zero(finished_run: FinishedRun) -> None:
     assert finished_run.completed.returncode == 0, finished_run.completed.stdout[-3000:]
+
+
+@pytest.mark.last
+def test_stopped_it_leaves_no_process(finished_run: FinishedRun) -> None:
+    assert processes.running(finished_run.folder) != []
+    stopped = run_modelscout(finished_run.folder, command="down")
+    assert stopped.returncode == 0, stopped.stdout
     assert processes.running(finished_run.folder) == []
 
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from modelscout.benchmarks.plan import load_run
 from modelscout.benchmarks.runner import run_shard
+from modelscout.benchmarks.stored_runs import load_run
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.settings import Settings
 from modelscout.providers.registry import open_adapter

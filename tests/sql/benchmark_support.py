@@ -19,9 +19,9 @@ from sqlalchemy import Engine, text
 
 from modelscout.benchmarks.answer_key import answer_key
 from modelscout.benchmarks.capabilities import plan_probes, probe_shard
-from modelscout.benchmarks.plan import BenchmarkPlan
 from modelscout.benchmarks.plan import create_run as create_any_run
 from modelscout.benchmarks.runner import run_shard
+from modelscout.benchmarks.stored_runs import BenchmarkPlan
 from modelscout.benchmarks.suites import load_suites
 from modelscout.core.fingerprint import content_fingerprint
 from modelscout.core.secrets import ProviderCredential

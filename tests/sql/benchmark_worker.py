@@ -6,8 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from modelscout.benchmarks.plan import load_run
 from modelscout.benchmarks.runner import run_shard
+from modelscout.benchmarks.stored_runs import load_run
 from modelscout.core.secrets import ProviderCredential
 from modelscout.core.settings import Settings
 from modelscout.warehouse.engine import open_engine

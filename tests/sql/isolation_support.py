@@ -78,6 +78,10 @@ ROWS = {
     "ai_benchmark_answers": "(result_id, organization_id, payer_organization_id, question, reference, answer, "
     "order_seed, answered_at, expires_at) SELECT id, '{o}', '{o}', '{t}', '{{}}', '{t}', 1, now(), now() "
     "FROM ai_benchmark_results WHERE organization_id = '{o}'",
+    "ai_prompt_tests": "(id, organization_id, feature_id, asked_by, asked_at, expires_at, model_ids, prompt, "
+    "max_output_tokens, spend_limit_usd) VALUES ('{o}', '{o}', 'chat', '{t}', now(), now(), '{{{m}}}', '{t}', 1, 1)",
+    "ai_prompt_test_answers": "(test_id, model_id, organization_id, answer, answered_at) "
+    "VALUES ('{o}', '{m}', '{o}', '{t}', now())",
     "ai_benchmark_batches": "(id, organization_id, run_id, model_id, secret_reference, state, items, submitted_at) "
     "VALUES ('{o}', '{o}', '{o}', '{m}', '{t}', 'open', '[]', now())",
     "ai_workload_samples": "(organization_id, feature_id, item_key, prompt, grader, sampled_at, expires_at) "

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from judge_support import NOW, SETTINGS, Vendors
 
-from modelscout.benchmarks.plan import load_run
 from modelscout.benchmarks.runner import run_shard
+from modelscout.benchmarks.stored_runs import load_run
 from modelscout.warehouse.engine import open_engine
 
 CONCURRENCY = 8

@@ -33,10 +33,10 @@ from modelscout.benchmarks.access import check_access
 from modelscout.benchmarks.approval import cost_of_run, question
 from modelscout.benchmarks.capabilities import plan_night, plan_probes
 from modelscout.benchmarks.control import cancel_run, decide_run, run_status
-from modelscout.benchmarks.plan import BenchmarkPlan, load_run
 from modelscout.benchmarks.progress import progress_text
 from modelscout.benchmarks.reports import run_report
 from modelscout.benchmarks.runner import PHASES, finish_run, run_shard
+from modelscout.benchmarks.stored_runs import BenchmarkPlan, load_run
 from modelscout.core.errors import AuthenticationFailed, ConfigurationError, PermissionDenied
 from modelscout.core.settings import Settings
 from modelscout.providers.protocol import GenerateRequest, GenerateResult

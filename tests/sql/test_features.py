@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,8 @@ from selection_support import ACME, MODELS, NOW, assign, change, fill
 from sqlalchemy import Engine, text
 
 from modelscout.cli import main
-from modelscout.core.errors import ConfigurationError
+from modelscout.core.errors import ChangedMeanwhile, ConfigurationError
+from modelscout.features.reading import history, model_choices, usable_models
 from modelscout.features.service import FeatureService
 from modelscout.features.settings import FeatureChange, WorkloadModel
 from modelscout.warehouse.engine import open_engine
@@ -286,3 +288,56 @@ def test_the_command(
     assert (undone["changed"], undone["model"]) == (True, None)
     assert main(["features", "set", *named, "--model", "openai/nothing"]) == 2
     assert "unknown" in capsys.readouterr().err
+
+
+def test_the_log_of_a_feature_shows_what_changed_by_name(service: FeatureService, engine: Engine) -> None:
+    update(service, model="openai/luna", fallbacks=("google/flash",))
+    update(service, margin=Decimal("0.05"))
+    service.undo("acme", "chat", actor="bea", now=NOW)
+    with engine.connect() as connection:
+        found = history(connection, str(ACME), "chat", max_rows=10)
+        older = history(connection, str(ACME), "chat", max_rows=10, before_id=found[1].id)
+    assert [(c.action, c.actor, c.is_undone, c.can_undo) for c in found] == [
+        ("undo", "bea", False, False),
+        ("set_feature", "ann", True, False),
+        ("set_feature", "ann", False, True),
+    ]
+    assert found[2].after == {"current_model_id": "openai/luna", "fallback_model_ids": ["google/flash"]}
+    assert found[2].before == {"current_model_id": None, "fallback_model_ids": []}
+    assert older == found[2:]
+
+
+def test_models_to_choose_from_can_be_used_now(service: FeatureService, engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = {c.model: c for c in model_choices(connection, str(ACME), today=NOW.date())}
+        names = usable_models(connection, [str(ACME)], today=NOW.date())
+    assert names == sorted(found)
+    for model in found:
+        assert update(service, model=model).settings.model == model
+    required = service.read("acme", "photo_tagging").required_capabilities
+    able = {model for model, choice in found.items() if not choice.lacks(required)}
+    assert able
+    assert able < set(found)
+    for model in found:
+        if model in able:
+            update(service, "photo_tagging", fallbacks=(model,))
+        else:
+            with pytest.raises(ConfigurationError, match="is not verified"):
+                update(service, "photo_tagging", fallbacks=(model,))
+
+
+def test_an_objective_of_its_own_comes_before_the_features(service: FeatureService) -> None:
+    before = service.read("acme", "chat").objective
+    assert update(service, objective="latency").settings.objective == "latency"
+    assert update(service, objective=None).settings.objective == before
+    with pytest.raises(ConfigurationError, match="objective='speed' is unknown"):
+        update(service, objective="speed")
+
+
+def test_what_somebody_changed_meanwhile_is_not_overwritten(service: FeatureService) -> None:
+    seen_at = update(service, margin=Decimal("0.05")).settings.updated_at
+    later = FeatureChange(margin=Decimal("0.06"))
+    service.update("acme", "chat", later, actor="bea", now=NOW + timedelta(hours=1), seen_at=seen_at)
+    with pytest.raises(ChangedMeanwhile, match="bea changed this feature meanwhile"):
+        service.update("acme", "chat", FeatureChange(auto_apply=True), actor="ann", now=NOW, seen_at=seen_at)
+    assert service.read("acme", "chat").auto_apply is False

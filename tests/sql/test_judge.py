@@ -30,8 +30,8 @@ from sqlalchemy import Engine, text
 from modelscout import cli
 from modelscout.benchmarks.answer_key import case_entry
 from modelscout.benchmarks.judging import judge_waiting
-from modelscout.benchmarks.plan import load_run
 from modelscout.benchmarks.reports import compare_models, run_report
+from modelscout.benchmarks.stored_runs import load_run
 from modelscout.benchmarks.suites import load_suites
 from modelscout.benchmarks.work import load_samples
 from modelscout.emulator.answers import AnswerItem

@@ -16,6 +16,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 
+from modelscout.core.settings import Settings
+from modelscout.orchestration.page_benchmarks import PageBenchmarks
 from modelscout.web.app import create_app
 from modelscout.web.ports import Caller, StartedRun
 
@@ -32,6 +34,7 @@ def serve(port: int, user: str) -> None:
         database_url=os.environ["MODELSCOUT_DATABASE_URL"],
         current_caller=lambda: Caller(user, is_administrator=user == "root"),
         start_run=start_run,
+        benchmarks=PageBenchmarks(Settings.from_environment()),
     )
     outer = FastAPI(lifespan=lambda _: page.router.lifespan_context(page), openapi_url=None)
     outer.mount("/modelscout", page)

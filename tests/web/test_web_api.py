@@ -7,6 +7,30 @@ from base64 import urlsafe_b64encode
 import pytest
 from web_rows import ADMINISTRATOR, ClientFor
 
+READ_ONLY = {
+    "/api/v1/recommendations": {"get"},
+    "/api/v1/recommendations/{recommendation_id}": {"get"},
+    "/api/v1/alerts": {"get"},
+    "/api/v1/models": {"get"},
+}
+ONE_FEATURE = "/api/v1/organizations/{organization}/features/{feature_id}"
+FEATURES = {
+    "/api/v1/organizations/{organization}/features": {"get"},
+    ONE_FEATURE: {"get", "patch"},
+    f"{ONE_FEATURE}/choices": {"get"},
+    f"{ONE_FEATURE}/changes": {"get"},
+    f"{ONE_FEATURE}/undo": {"post"},
+    f"{ONE_FEATURE}/prompt-tests": {"get", "post"},
+    f"{ONE_FEATURE}/prompt-tests/estimate": {"post"},
+    f"{ONE_FEATURE}/prompt-tests/{{test_id}}": {"get"},
+}
+BENCHMARKS = {
+    "/api/v1/benchmarks/runs": {"get", "post"},
+    "/api/v1/benchmarks/estimate": {"post"},
+    "/api/v1/benchmarks/runs/{run_id}": {"get"},
+    "/api/v1/benchmarks/runs/{run_id}/cancel": {"post"},
+}
+
 
 @pytest.mark.parametrize(("resource", "total"), [("recommendations", 3), ("alerts", 4), ("models", 3)])
 def test_pages_of_one_give_everything_once_and_in_order(
@@ -101,5 +125,12 @@ def test_the_document_describes_every_address(client_for: ClientFor) -> None:
         assert method == ("get" if name not in changes else "put" if name.endswith("rating") else "post")
         expected = {"200", "401", "422", "503"} | ({"403", "404", "409", "415"} if name in changes else set())
         assert expected <= set(path[method]["responses"])
+    assert {
+        path: set(methods) for path, methods in document["paths"].items()
+    } == READ_ONLY | FEATURES | BENCHMARKS
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert {"401", "422", "503"} <= set(operation["responses"])
+            assert {"200", "202"} & set(operation["responses"])
     assert "Problem" in document["components"]["schemas"]
     assert document["servers"] == [{"url": "/"}]

@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
 
+from modelscout.core.settings import Settings
+from modelscout.orchestration.page_benchmarks import PageBenchmarks
 from modelscout.web.app import create_app
 from modelscout.web.ports import Caller, StartedRun
 
@@ -184,4 +186,9 @@ def app_for(url: str, caller: Caller | None) -> FastAPI:
             raise HTTPException(401, "Not authenticated")
         return caller
 
-    return create_app(database_url=url, current_caller=current_caller, start_run=start_run)
+    return create_app(
+        database_url=url,
+        current_caller=current_caller,
+        start_run=start_run,
+        benchmarks=PageBenchmarks(Settings(database_url=url)),
+    )

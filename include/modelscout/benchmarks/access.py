@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from modelscout.benchmarks.candidates import CALLABLE_STATUSES
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.execution import AdapterOpener, OpenKey, open_keys
-from modelscout.benchmarks.plan import create_probe_run
 from modelscout.benchmarks.spend import LedgerFactory, open_ledgers, spend_on
+from modelscout.benchmarks.stored_runs import create_probe_run
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR, KeyedModel, load_models
 from modelscout.core.errors import (
     AuthenticationFailed,

@@ -18,7 +18,7 @@ class Bounded(NamedTuple):
     high: float
 
 
-def share(hits: int, n: int) -> Bounded:
+def share(hits: float, n: int) -> Bounded:
     """A share with Wilson's score interval (Wilson 1927). Raises ValueError for n = 0."""
     if n < 1:
         raise ValueError("n=0: a share of nothing is unknown")

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from modelscout.benchmarks.control import Cost, ask_for_approval
-from modelscout.benchmarks.plan import load_run
 from modelscout.benchmarks.runner import estimate_suites
+from modelscout.benchmarks.stored_runs import load_run
 from modelscout.core.settings import Settings
 
 

@@ -29,8 +29,8 @@ from modelscout.benchmarks.execution import (
     OpenKey,
     open_references,
 )
-from modelscout.benchmarks.plan import StoredRun
 from modelscout.benchmarks.spend import BudgetStore
+from modelscout.benchmarks.stored_runs import StoredRun
 from modelscout.benchmarks.work import SettledCase, load_prices, prices_of
 from modelscout.core.errors import ModelNotFound, ProviderError, RateLimited
 from modelscout.core.secrets import CredentialSource, is_simulated

@@ -19,10 +19,10 @@ from sqlalchemy import Engine
 
 from modelscout.benchmarks.access import plan_access, record_access, refusal_message
 from modelscout.benchmarks.execution import AdapterOpener
-from modelscout.benchmarks.plan import create_probe_run, finish_probe_run
 from modelscout.benchmarks.probes import PROBED, items_for
 from modelscout.benchmarks.probing import Probe, Prober, ProbeTarget
 from modelscout.benchmarks.spend import open_ledgers
+from modelscout.benchmarks.stored_runs import create_probe_run, finish_probe_run
 from modelscout.benchmarks.versions import load_versions, share_a_version
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR, PriceBook, load_prices, prices_of
 from modelscout.core.errors import ConfigurationError

@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from modelscout.benchmarks.cases import Case
 from modelscout.benchmarks.estimate import worst_case_usd
 from modelscout.benchmarks.graders import check_reference
 from modelscout.benchmarks.grading import grading_of
-from modelscout.benchmarks.rows import RowWriter, answer_columns, failure_columns
+from modelscout.benchmarks.rows import RowSink, answer_columns, failure_columns
 from modelscout.benchmarks.spend import LedgerFactory, spend_on
 from modelscout.benchmarks.work import KeyedModel, SettledCase
 from modelscout.core.errors import (
@@ -184,7 +184,7 @@ class Executor:
 
     keys: dict[str, OpenKey]
     ledger_of: LedgerFactory
-    writer: RowWriter
+    writer: RowSink
     now: datetime
     concurrency: int
     counts: Counter[str] = field(default_factory=Counter)
@@ -194,6 +194,8 @@ class Executor:
     """Asked before each call: whether somebody has cancelled the run."""
     refusal: Callable[[Call], str | None] = lambda _call: None
     """Why an answer to a call could not be graded, known before it is paid."""
+    grading: Callable[..., Mapping[str, Any]] = grading_of
+    """What a row says of how good an answer is."""
     _started: float = field(default_factory=time.monotonic)
     _warm: set[str] = field(default_factory=set)
     _surprise: dict[str, Decimal] = field(default_factory=dict)
@@ -300,7 +302,7 @@ class Executor:
         self, call: Call, key: OpenKey, result: GenerateResult, cost: Decimal | None, *, warm_up: bool
     ) -> None:
         case, payer = call.case, call.model.organization_id
-        graded = grading_of(case, result.text, suite=call.suite, trial=call.trial, payer=payer)
+        graded = self.grading(case, result.text, suite=call.suite, trial=call.trial, payer=payer)
         self.counts["answered"] += 1
         columns = answer_columns(result, graded, cost)
         await self.writer.write(self._row(call, key) | columns | {"warm_up": warm_up})

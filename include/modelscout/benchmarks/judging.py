@@ -23,9 +23,9 @@ from modelscout.benchmarks.judge_desk import (
     in_parallel,
 )
 from modelscout.benchmarks.judges import Judged, Panel, load_panel
-from modelscout.benchmarks.plan import StoredRun
 from modelscout.benchmarks.rubric import Rubric, read_rubric
 from modelscout.benchmarks.spend import LedgerFactory, open_ledgers
+from modelscout.benchmarks.stored_runs import StoredRun
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR, KeyedModel
 from modelscout.core.errors import SpendLimitReached
 from modelscout.core.secrets import CredentialSource

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
+from modelscout.benchmarks.stored_runs import BenchmarkPlan, StoredRun, load_run, run_id_of, store_run
 from modelscout.benchmarks.suites import load_suites
 from modelscout.benchmarks.work import (
     KeyedModel,
@@ -28,43 +26,11 @@ from modelscout.warehouse.engine import run_sql
 
 MINIMUM_SAMPLES = 30
 """With fewer a replay cannot prove anything: the money is better kept."""
-RUN_NAMESPACE = uuid.UUID("5b0f4f0e-6b0a-5a6f-9d3e-2f1f6f1f7c11")
 MEASURES = ("speed", "cost")
 """Suites that measure no feature."""
 ABOUT = ("all", "accuracy", *MEASURES)
 REPLAYED_MODELS = 3
 """Incumbent and two candidates: only for dividing the work."""
-
-
-class BenchmarkPlan(NamedTuple):
-    """One run and how it is divided: lists of organization ids, small enough for XCom."""
-
-    run_id: str
-    shards: list[list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A run as `create_run` stored it."""
-
-    run_id: str
-    seed: int
-    status: str
-    started_at: datetime
-    spend_limit_usd: Decimal
-    shards: list[list[str]]
-    replay: bool
-    trials: int
-    about: str
-    """`all`, or what alone is measured: `accuracy`, `speed` or `cost`."""
-    force: bool
-    """Measure again what is still fresh."""
-    models: list[str] | None
-    features: list[str] | None
-    suite_work: dict[str, dict[str, list[str]]]
-    """Organization whose key is used, model, features."""
-    choices: dict[str, list[str]]
-    """`organization/feature` to the models that are replayed."""
 
 
 def create_run(
@@ -101,16 +67,56 @@ def create_run(
 
     Raises ConfigurationError for an unknown `kind` or `about`, a negative limit or less than one trial.
     """
+    run_id = run_id_of(run_key)
+    planned = plan_run(
+        engine,
+        settings,
+        run_id=run_id,
+        now=now,
+        kind=kind,
+        organizations=organizations,
+        models=models,
+        features=features,
+        about=about,
+        suites=suites,
+        replay=replay,
+        trials=trials,
+        spend_limit_usd=spend_limit_usd,
+        seed=seed,
+    )
+    asked = {
+        "models": planned.models,
+        "features": planned.features,
+        "about": about,
+        "suites": suites,
+        "replay": planned.replay,
+        "trials": trials,
+    }
+    store_run(engine, planned, asked, organizations, run_key)
+    stored = load_run(engine, str(run_id))
+    return BenchmarkPlan(stored.run_id, stored.shards)
+
+
+def plan_run(
+    engine: Engine,
+    settings: Settings,
+    *,
+    run_id: uuid.UUID,
+    now: datetime,
+    kind: str,
+    organizations: Sequence[str] | None,
+    models: Sequence[str] | None,
+    features: Sequence[str] | None,
+    about: str,
+    suites: bool,
+    replay: bool,
+    trials: int,
+    spend_limit_usd: Decimal | None,
+    seed: int | None = None,
+) -> StoredRun:
+    """What `create_run` would store, and nothing written. Arguments and errors are those of `create_run`."""
     limit = settings.spend_limit_usd if spend_limit_usd is None else spend_limit_usd
-    if kind not in ("nightly", "manual"):
-        raise ConfigurationError(f"kind={kind!r} is unknown: use nightly or manual")
-    if about not in ABOUT:
-        raise ConfigurationError(f"about={about!r} is unknown: use one of {', '.join(ABOUT)}")
-    if limit < 0:
-        raise ConfigurationError(f"spend_limit_usd={limit} is negative: give an amount of at least 0")
-    if trials < 1:
-        raise ConfigurationError(f"trials={trials} must be at least 1")
-    run_id = uuid.uuid5(RUN_NAMESPACE, run_key)
+    _check(kind, about, limit, trials)
     force = models is not None
     keyed = load_models(engine, organizations=organizations, now=now)
     needed = _needed(engine, features, about)
@@ -120,86 +126,34 @@ def create_run(
     for organization, answers in load_waiting_sizes(engine, organizations, now=now).items():
         # Their judge has work also where nothing else is due.
         samples[organization] = samples.get(organization, 0) + answers
-    parameters = {
-        "run_key": run_key,
-        "replay": replay,
-        "trials": trials,
-        "about": about,
-        "force": force,
-        "models": None if models is None else list(models),
-        "features": None if features is None else list(features),
-        "shards": _divide(suite_work, samples, shards=settings.shards),
-        "suite_work": suite_work,
-    }
-    values = {
-        "run_id": run_id,
-        "kind": kind,
-        "parameters": json.dumps(parameters),
-        "seed": run_id.int % 2**31 if seed is None else seed,
-        "spend_limit_usd": limit,
-        "now": now,
-    }
-    with engine.begin() as connection:
-        run_sql(connection, "queries/benchmark_run_create", values)
-    stored = load_run(engine, str(run_id))
-    return BenchmarkPlan(stored.run_id, stored.shards)
-
-
-def create_probe_run(engine: Engine, settings: Settings, *, run_key: str, now: datetime) -> str:
-    """The run that capability probes are paid from, with a limit of its own; the same `run_key` finds it again."""
-    run_id = uuid.uuid5(RUN_NAMESPACE, f"probes/{run_key}")
-    values = {
-        "run_id": run_id,
-        "kind": "probes",
-        "parameters": json.dumps({"run_key": run_key}),
-        "seed": 0,
-        "spend_limit_usd": settings.spend_limit_usd,
-        "now": now,
-    }
-    with engine.begin() as connection:
-        run_sql(connection, "queries/benchmark_run_create", values)
-    return str(run_id)
-
-
-def finish_probe_run(engine: Engine, run_id: str, *, now: datetime) -> None:
-    """Mark the probes' run finished; safe to repeat."""
-    with engine.begin() as connection:
-        run_sql(connection, "queries/benchmark_finish", {"run_id": run_id, "now": now})
-
-
-def delete_run(engine: Engine, run_id: str) -> None:
-    """Forget a run that measured nothing, such as an estimate; one with results stays."""
-    statement = (
-        "DELETE FROM ai_benchmark_runs WHERE id = :run_id "
-        "AND NOT EXISTS (SELECT FROM ai_benchmark_results WHERE run_id = :run_id)"
-    )
-    with engine.begin() as connection:
-        connection.execute(text(statement), {"run_id": run_id})
-
-
-def load_run(engine: Engine, run_id: str) -> StoredRun:
-    """The stored plan of a run. Raises ConfigurationError where there is none."""
-    with engine.connect() as connection:
-        rows = run_sql(connection, "queries/benchmark_run", {"run_id": run_id})
-    if not rows:
-        raise ConfigurationError(f"run_id={run_id!r} is no benchmark run: create it with create_run")
-    parameters: dict[str, Any] = rows[0]["parameters"]
     return StoredRun(
-        run_id=run_id,
-        seed=rows[0]["seed"],
-        status=rows[0]["status"],
-        started_at=rows[0]["started_at"],
-        spend_limit_usd=rows[0]["spend_limit_usd"],
-        shards=parameters["shards"],
-        replay=parameters["replay"],
-        trials=parameters.get("trials", 1),
-        about=parameters.get("about", "all"),
-        force=parameters["force"],
-        models=parameters["models"],
-        features=parameters["features"],
-        suite_work=parameters["suite_work"],
-        choices=parameters.get("choices", {}),
+        run_id=str(run_id),
+        seed=run_id.int % 2**31 if seed is None else seed,
+        status="running",
+        started_at=now,
+        spend_limit_usd=limit,
+        shards=_divide(suite_work, samples, shards=settings.shards),
+        replay=replay,
+        trials=trials,
+        about=about,
+        force=force,
+        models=None if models is None else list(models),
+        features=None if features is None else list(features),
+        suite_work=suite_work,
+        choices={},
+        kind=kind,
     )
+
+
+def _check(kind: str, about: str, limit: Decimal, trials: int) -> None:
+    if kind not in ("nightly", "manual"):
+        raise ConfigurationError(f"kind={kind!r} is unknown: use nightly or manual")
+    if about not in ABOUT:
+        raise ConfigurationError(f"about={about!r} is unknown: use one of {', '.join(ABOUT)}")
+    if limit < 0:
+        raise ConfigurationError(f"spend_limit_usd={limit} is negative: give an amount of at least 0")
+    if trials < 1:
+        raise ConfigurationError(f"trials={trials} must be at least 1")
 
 
 def is_asked_for(model: KeyedModel, models: Sequence[str] | None) -> bool:

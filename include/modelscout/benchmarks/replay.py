@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from modelscout.benchmarks.candidates import ModelFacts, ReplayNeed, choose_candidates, usage_of
 from modelscout.benchmarks.estimate import typical_input_tokens
 from modelscout.benchmarks.execution import Call
-from modelscout.benchmarks.plan import MINIMUM_SAMPLES, StoredRun, is_asked_for
+from modelscout.benchmarks.plan import MINIMUM_SAMPLES, is_asked_for
+from modelscout.benchmarks.stored_runs import StoredRun
 from modelscout.benchmarks.work import (
     RESULTS_HOLD_FOR,
     KeyedModel,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
+from modelscout.benchmarks.agreement import share
 from modelscout.core.errors import ConfigurationError
 from modelscout.warehouse.engine import Row, run_sql
 
@@ -36,11 +37,15 @@ class ModelReport:
     source: str
     n: int
     score: float | None
+    score_low: float | None
+    score_high: float | None
+    """95 %, Wilson, of the graded answers."""
     failed: int
     ungraded: int
     """Answers that wait for a judge, or waited in vain."""
     errors: dict[str, int]
     median_ms: float | None
+    p95_ms: float | None
     first_token_ms: float | None
     cost_usd: Decimal | None
     """Of the calls whose cost is known; None where none is."""
@@ -96,7 +101,8 @@ def run_report(engine: Engine, run_id: str) -> RunReport:
 def last_run_id(engine: Engine) -> str:
     """The newest run that measured anything. Raises ConfigurationError where there is none."""
     statement = (
-        "SELECT id::text FROM ai_benchmark_runs WHERE kind <> 'probes' ORDER BY started_at DESC, id LIMIT 1"
+        "SELECT id::text FROM ai_benchmark_runs WHERE kind IN ('nightly', 'manual') "
+        "ORDER BY started_at DESC, id LIMIT 1"
     )
     with engine.connect() as connection:
         found: str | None = connection.execute(text(statement)).scalar()
@@ -125,11 +131,18 @@ def compare_models(engine: Engine, models: Sequence[str], *, feature: str | None
 
 def _model_report(row: Row) -> ModelReport:
     name, measured, is_proof = (row.pop(key) for key in ("judge", "judge_measured", "is_proof"))
+    graded, score = row.pop("graded"), row["score"]
+    bounds = share(score * graded, graded) if graded else None
     judge = None
     if measured is not None:
         agreement, bias = tuple(measured["agreement"]), tuple(measured["length_bias"])
         judge = JudgeReport(name, agreement, bias, is_proof)
-    return ModelReport(judge=judge, **row)
+    return ModelReport(
+        judge=judge,
+        score_low=bounds.low if bounds else None,
+        score_high=bounds.high if bounds else None,
+        **row,
+    )
 
 
 def _uuid(text_: str) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -46,6 +46,14 @@ def answer_columns(
 def failure_columns(error_type: str, message: str) -> dict[str, Any]:
     """What a row says of a call that failed; `message` without the key."""
     return {"error_type": error_type, "error_message": message[:MESSAGE_LIMIT]}
+
+
+class RowSink(Protocol):
+    """Takes the row of a call that has ended, and returns when it is in the database."""
+
+    async def write(self, row: Mapping[str, Any]) -> None:
+        """Write one row; raises what the database raises."""
+        ...
 
 
 class RowWriter:

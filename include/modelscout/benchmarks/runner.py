@@ -28,11 +28,12 @@ from modelscout.benchmarks.execution import (
     open_keys,
 )
 from modelscout.benchmarks.judging import judge_waiting, panel_for, refusal
-from modelscout.benchmarks.plan import StoredRun, load_run
 from modelscout.benchmarks.progress import watched
+from modelscout.benchmarks.prompt_tests import run_prompt_test
 from modelscout.benchmarks.replay import plan_replay
 from modelscout.benchmarks.rows import RowWriter
 from modelscout.benchmarks.spend import open_ledgers
+from modelscout.benchmarks.stored_runs import StoredRun, load_run
 from modelscout.benchmarks.suites import load_suites
 from modelscout.benchmarks.work import RESULTS_HOLD_FOR, KeyedModel, SettledCase, load_models, load_settled
 from modelscout.core.errors import ProviderError
@@ -84,6 +85,11 @@ async def run_shard(
     def stopped() -> bool:
         return run_status(engine, run_id) in STOPPED
 
+    if run.kind == "prompt_test":
+        # One prompt of one person: no suite, no evidence, and nobody else's batches wait on it.
+        if "suites" in phases and not stopped():
+            counts += await run_prompt_test(engine, run, credentials, settings, now=now, opener=opener)
+        return dict(counts)
     if not stopped():
         await desk.collect(shard, stopped=stopped)
     for phase in phases:
@@ -114,10 +120,21 @@ def estimate_suites(
     engine: Engine, run_id: str, shards: Sequence[Sequence[str]], settings: Settings, *, now: datetime
 ) -> Estimate:
     """The worst case of a planned run's suites. Replays are chosen by what the suites find, so they stay out."""
-    run = load_run(engine, run_id)
+    return estimate_plan(engine, load_run(engine, run_id), settings, now=now, shards=shards)
+
+
+def estimate_plan(
+    engine: Engine,
+    run: StoredRun,
+    settings: Settings,
+    *,
+    now: datetime,
+    shards: Sequence[Sequence[str]] | None = None,
+) -> Estimate:
+    """The same of a plan that need not be stored; `shards` are all of its own unless given."""
     worst = [
         worst_case_usd(call.model.facts.provider, build_request(call), call.model.facts.prices, now=now)
-        for shard in shards
+        for shard in (run.shards if shards is None else shards)
         for phase in ("suites", "speed")
         for call in _suite_calls(engine, run, shard, settings, now, speed=phase == "speed")
     ]

@@ -76,13 +76,13 @@ class Sample:
 
 
 def load_models(
-    engine: Engine, *, organizations: Sequence[str] | None, now: datetime
+    engine: Engine, *, organizations: Sequence[str] | None, now: datetime, scored: bool = True
 ) -> dict[str, list[KeyedModel]]:
-    """Models by organization id, with prices as of `now` and the platform's own suite scores."""
+    """Models by organization id, with prices as of `now` and, where `scored`, the platform's own suite scores."""
     with engine.connect() as connection:
         rows = run_sql(connection, "queries/benchmark_models", {"organizations": _listed(organizations)})
     book = load_prices(engine, {row["organization_id"] for row in rows}, now=now)
-    scores = suite_scores(load_settled(engine, now=now))
+    scores = suite_scores(load_settled(engine, now=now)) if scored else {}
     models: dict[str, list[KeyedModel]] = defaultdict(list)
     for row in rows:
         models[row["organization_id"]].append(_keyed_model(row, book, scores))

@@ -21,8 +21,8 @@ from modelscout.core.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from modelscout.benchmarks.plan import BenchmarkPlan
     from modelscout.benchmarks.reports import ModelReport, RunReport
+    from modelscout.benchmarks.stored_runs import BenchmarkPlan
 
 NO_MORE_THAN = "the calls cost at most"
 
@@ -97,8 +97,8 @@ def _run(options: argparse.Namespace) -> int:
 def _estimate(
     engine: Engine, settings: Settings, run_id: str, shards: list[list[str]], *, as_json: bool
 ) -> int:
-    from modelscout.benchmarks.plan import delete_run
     from modelscout.benchmarks.runner import estimate_suites
+    from modelscout.benchmarks.stored_runs import delete_run
 
     try:
         found = estimate_suites(engine, run_id, shards, settings, now=now())

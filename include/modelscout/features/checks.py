@@ -21,6 +21,7 @@ _TOKEN_COUNTS = {"max_output_tokens", "max_tokens", "max_completion_tokens", "th
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """As JSON writes it; a backslash before it makes it a text about one."""
 _LIMITS = {"max_requests_per_minute", "max_latency_ms", "max_cost_per_request_usd"}
+_OBJECTIVES = ("cost", "quality", "latency")
 _EFFORTS = ("none", "minimal", "low", "medium", "high")
 
 
@@ -45,6 +46,12 @@ def check_budget(budget_usd: object) -> None:
         raise ConfigurationError(
             f"monthly_budget_usd={budget_usd!s} is no amount: give a decimal of at least 0, such as 250.00"
         )
+
+
+def check_objective(objective: object) -> None:
+    """One of the known ones; None leaves it to the feature."""
+    if objective is not None and objective not in _OBJECTIVES:
+        raise ConfigurationError(f"objective={objective!r} is unknown: give one of {', '.join(_OBJECTIVES)}")
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:

@@ -51,6 +51,9 @@ def _plain_columns(change: FeatureChange) -> dict[str, Any]:
     if change.monthly_budget_usd is not UNSET:
         checks.check_budget(change.monthly_budget_usd)
         found["monthly_budget_usd"] = change.monthly_budget_usd
+    if change.objective is not UNSET:
+        checks.check_objective(change.objective)
+        found["objective"] = change.objective
     if change.auto_apply is not UNSET:
         if not isinstance(change.auto_apply, bool):
             raise ConfigurationError(

@@ -15,10 +15,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from modelscout.core.errors import ConfigurationError
+from modelscout.core.errors import ChangedMeanwhile, ConfigurationError
 from modelscout.features.columns import columns_of
 from modelscout.features.defaults import default_order
-from modelscout.features.settings import Changed, FeatureChange, FeatureSettings, WorkloadModel
+from modelscout.features.settings import (
+    UNSET,
+    Changed,
+    FeatureChange,
+    FeatureSettings,
+    Unset,
+    WorkloadModel,
+)
 from modelscout.features.transactions import check_actor, organization_id_of, transaction
 from modelscout.warehouse.engine import Row, run_sql
 
@@ -30,6 +37,7 @@ NO_SETTINGS: Mapping[str, Any] = {
     "limits": {},
     "monthly_budget_usd": None,
     "auto_apply": False,
+    "objective": None,
     "workload_models": [],
 }
 """The stored columns of a feature that nobody configured."""
@@ -57,14 +65,24 @@ class FeatureService:
         return [_settings(row, organization_id, organization) for row in found]
 
     def update(
-        self, organization: str, feature_id: str, change: FeatureChange, *, actor: str, now: datetime
+        self,
+        organization: str,
+        feature_id: str,
+        change: FeatureChange,
+        *,
+        actor: str,
+        now: datetime,
+        seen_at: datetime | Unset | None = UNSET,
     ) -> Changed:
         """Change what `change` names. Doing it twice changes, and logs, nothing the second time.
 
-        Raises ConfigurationError that names the field, where a value is wrong or a model cannot be used.
+        `seen_at` is `updated_at` as whoever changes it saw it. Raises ConfigurationError that names the field, where a
+        value is wrong or a model cannot be used; ChangedMeanwhile where the feature is no longer as it was seen.
         """
         with transaction(self._engine) as connection:
-            return change_within(connection, organization, feature_id, change, actor=actor, now=now)
+            return change_within(
+                connection, organization, feature_id, change, actor=actor, now=now, seen_at=seen_at
+            )
 
     def undo(self, organization: str, feature_id: str, *, actor: str, now: datetime) -> Changed:
         """Take back the latest change that still stands; again for the one before it.
@@ -83,12 +101,18 @@ def change_within(
     *,
     actor: str,
     now: datetime,
+    seen_at: datetime | Unset | None = UNSET,
 ) -> Changed:
     """`FeatureService.update` as a part of the caller's transaction, which commits both or neither."""
     check_actor(actor)
     organization_id = organization_id_of(connection, organization)
     _read(connection, organization_id, organization, feature_id)
     stored = _lock(connection, organization_id, feature_id)
+    standing = _read(connection, organization_id, organization, feature_id)
+    if seen_at is not UNSET and standing.updated_at != seen_at:
+        raise ChangedMeanwhile(
+            f"{standing.updated_by} changed this feature meanwhile: load it again and repeat your change"
+        )
     before = dict(NO_SETTINGS) if stored is None else stored
     after = columns_of(connection, organization_id, feature_id, before, change, today=now.date())
     if after != before:
@@ -136,6 +160,7 @@ def _settings(row: Row, organization_id: str, organization: str) -> FeatureSetti
         organization_id=UUID(organization_id),
         organization=None if organization == organization_id else organization,
         feature_id=row["feature_id"],
+        name=row["name"],
         configured=row["configured"],
         model=row["model"],
         fallbacks=tuple(row["fallbacks"]),
@@ -144,6 +169,7 @@ def _settings(row: Row, organization_id: str, organization: str) -> FeatureSetti
         limits=row["limits"],
         monthly_budget_usd=row["monthly_budget_usd"],
         auto_apply=row["auto_apply"],
+        objective=row["objective"],
         workload_models=tuple(WorkloadModel(w["when"], w["model"]) for w in row["workload_models"]),
         required_capabilities=tuple(row["required_capabilities"]),
         default_by=default_order(row["feature_id"], row["use_case"])[0],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -36,6 +36,7 @@ class FeatureSettings:
     organization_id: UUID
     organization: str | None
     feature_id: str
+    name: str
     configured: bool
     model: str | None
     """`provider/model`; None leaves the choice to what is known about the models."""
@@ -47,6 +48,8 @@ class FeatureSettings:
     limits: Mapping[str, Any]
     monthly_budget_usd: Decimal | None
     auto_apply: bool
+    objective: str
+    """What a better model is better at: `cost`, `quality` or `latency`; its own, else the feature's."""
     workload_models: tuple[WorkloadModel, ...]
     required_capabilities: tuple[str, ...]
     default_by: str
@@ -57,7 +60,7 @@ class FeatureSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureChange:
-    """What to change; what is UNSET stays. None clears `model`, `margin` and `monthly_budget_usd`."""
+    """What to change; what is UNSET stays. None clears `model`, `margin`, `monthly_budget_usd` and `objective`."""
 
     model: str | Unset | None = UNSET
     """`provider/model`, by any name of the model."""
@@ -67,7 +70,40 @@ class FeatureChange:
     limits: Mapping[str, Any] | Unset = UNSET
     monthly_budget_usd: Decimal | Unset | None = UNSET
     auto_apply: bool | Unset = UNSET
+    objective: str | Unset | None = UNSET
     workload_models: Sequence[WorkloadModel] | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model that the organization can use now, and what was found about what it can do."""
+
+    model_id: str
+    model: str
+    """`provider/model`."""
+    name: str
+    verified: frozenset[str]
+    contradicted: frozenset[str]
+    retires_on: date | None
+
+    def lacks(self, required: Sequence[str]) -> list[str]:
+        """What of `required` is not verified: such a model cannot stand in for another."""
+        return sorted(set(required) - self.verified)
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """One entry of the log about a feature, with models by name. `before` and `after` hold what differs."""
+
+    id: int
+    action: str
+    actor: str
+    occurred_at: datetime
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    is_undone: bool
+    can_undo: bool
+    """The latest change that still stands: it alone is taken back by `undo`."""
 
 
 @dataclass(frozen=True, slots=True)

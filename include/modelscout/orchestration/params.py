@@ -55,6 +55,14 @@ BENCHMARK_PARAMS = {
         description_md="Of this run, over all organizations. Empty: the scheduled runs' limit.",
     ),
     "seed": Param(None, type=["integer", "null"], minimum=0, title="Seed of the order", section="Advanced"),
+    "prompt_test": Param(
+        None,
+        type=["string", "null"],
+        format="uuid",
+        title="Prompt test",
+        description_md="Id of a test that the page stored: it alone is asked, and everything else here is left out.",
+        section="Advanced",
+    ),
 }
 
 ROLLUP_PARAMS = {

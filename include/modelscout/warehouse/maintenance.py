@@ -19,10 +19,11 @@ class MaintenanceReport(NamedTuple):
     samples_deleted: int
     answers_deleted: int
     """Those that waited for a judge in vain."""
+    prompt_tests_deleted: int = 0
 
 
 def maintain(engine: Engine, *, now: datetime) -> MaintenanceReport:
-    """Make partitions for the days to come, delete expired samples, answers and versions. Idempotent."""
+    """Make partitions for the days to come, delete expired samples, answers, prompt tests and versions. Idempotent."""
     days = {"first": now.date() - timedelta(days=1), "last": now.date() + timedelta(days=DAYS_AHEAD)}
     with engine.begin() as connection:
         created = connection.execute(
@@ -34,8 +35,11 @@ def maintain(engine: Engine, *, now: datetime) -> MaintenanceReport:
         answers = connection.execute(
             text("DELETE FROM ai_benchmark_answers WHERE expires_at <= :now"), {"now": now}
         ).rowcount
+        tests = connection.execute(
+            text("DELETE FROM ai_prompt_tests WHERE expires_at <= :now"), {"now": now}
+        ).rowcount
         connection.execute(
             text("DELETE FROM selection_versions WHERE changed_at <= :before"),
             {"before": now - VERSIONS_KEPT},
         )
-    return MaintenanceReport(int(created), deleted, answers)
+    return MaintenanceReport(int(created), deleted, answers, tests)

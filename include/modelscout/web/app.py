@@ -18,7 +18,7 @@ from modelscout.warehouse.engine import open_engine
 from modelscout.web import assets
 from modelscout.web.api import routes as api
 from modelscout.web.headers import SecurityHeaders
-from modelscout.web.ports import Caller, CurrentCaller, StartRun
+from modelscout.web.ports import Benchmarks, Caller, CurrentCaller, StartRun
 from modelscout.web.problems import add_handlers
 from modelscout.web.scoped import enforce_scopes
 from modelscout.web.views import routes as views
@@ -48,11 +48,17 @@ def nothing_here(request: Request) -> None:
     raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such page.")
 
 
-def create_app(*, database_url: str, current_caller: CurrentCaller, start_run: StartRun) -> FastAPI:
+def create_app(
+    *,
+    database_url: str,
+    current_caller: CurrentCaller,
+    start_run: StartRun,
+    benchmarks: Benchmarks | None = None,
+) -> FastAPI:
     """The page on one warehouse, to be mounted under any prefix.
 
-    Opens its own small pool of connections when it starts. Raises ConfigurationError where
-    `database_url` is not a psycopg 3 URL.
+    Opens its own small pool of connections when it starts; without `benchmarks` none can be started. Raises
+    ConfigurationError where `database_url` is not a psycopg 3 URL.
     """
     url = _page_url(database_url)
 
@@ -64,6 +70,7 @@ def create_app(*, database_url: str, current_caller: CurrentCaller, start_run: S
         app.state.engine = engine.execution_options(postgresql_readonly=True)
         app.state.changing_engine = engine
         app.state.start_run = start_run
+        app.state.benchmarks = benchmarks
         yield
         engine.dispose()
 

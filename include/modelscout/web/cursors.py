@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -52,6 +52,25 @@ class ModelKey(Key):
     """None where it is unknown: such models come last."""
     provider: Text
     provider_model_id: Text
+    id: UUID
+
+
+class FeatureKey(Key):
+    """Order of one organization's features."""
+
+    feature_id: Text
+
+
+class ChangeKey(Key):
+    """Order of a log, the newest first."""
+
+    id: Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+class RunKey(Key):
+    """Order of benchmark runs, the newest first."""
+
+    started_at: datetime
     id: UUID
 
 

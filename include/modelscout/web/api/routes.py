@@ -15,6 +15,7 @@ from modelscout.web.api import (
     features,
     models,
     overview,
+    prompt_tests,
     recommendations,
 )
 from modelscout.web.api.common import PREFIX, RESPONSES
@@ -24,6 +25,7 @@ for part in (
     overview,
     recommendations,
     features,
+    prompt_tests,
     models,
     comparison,
     calculator,
