@@ -13,10 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from browser import WIDE, chromium, complaints_of
 from playwright.sync_api import Frame, Page, expect
 from sqlalchemy import text
 
+from browser import WIDE, chromium, complaints_of
 from e2e.conftest import RunningInstallation
 from modelscout.selection import ModelSelector
 from modelscout.warehouse.engine import open_engine

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import NARROW, WIDE, chromium, complaints_of
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from browser import NARROW, WIDE, chromium, complaints_of
 from e2e.conftest import RunningInstallation
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300), pytest.mark.page]
