@@ -1,12 +1,12 @@
--- Grain: one recommendation that is applied: without a person where an organization allows it, or one of
--- :recommendation_ids, which :actor accepts. Owner: recommender. Reads: usable_provider_keys, ai_model_availability,
+-- Grain: one recommendation that is applied without a person where an organization allows it; what a person accepts is
+-- applied by recommender/decisions_of_people.py. Owner: recommender. Reads: usable_provider_keys, ai_model_availability,
 -- ai_model_settings, ai_models, recommendation_adoptions. Writes: ai_feature_settings, ai_model_recommendations,
 -- audit_log.
 -- A switch or a proven migrate puts another model in use; any other verdict may name models for levels of complexity
 -- (evidence.by_workload), which become rules of the setting behind those that are there.
 -- Everything that publishing looked at may have changed since: it is looked at again here, after review_lock_settings.
--- Applied once, because only an open recommendation is; never over a setting that a person chose since. Without a
--- person never a model that was taken back from this feature before, and each rule at most once.
+-- Applied once, because only an open recommendation is; never over a setting that a person chose since, never a model
+-- that was taken back from this feature before, and each rule at most once.
 WITH standing AS (
     SELECT
         r.id,
@@ -16,16 +16,12 @@ WITH standing AS (
         r.evidence,
         s.current_model_id,
         r.recommended_model_id,
-        s.workload_models,
-        cast(:recommendation_ids AS uuid[]) IS NULL AS is_automatic
+        s.workload_models
     FROM ai_model_recommendations AS r
     INNER JOIN ai_feature_settings AS s
         ON r.organization_id = s.organization_id AND r.feature_id = s.feature_id
     WHERE
-        (
-            (cast(:recommendation_ids AS uuid[]) IS NULL AND s.auto_apply)
-            OR r.id = any(cast(:recommendation_ids AS uuid[]))
-        )
+        s.auto_apply
         AND s.current_model_id = r.current_model_id
         AND r.status = 'open'
         AND r.valid_until > :now
@@ -44,7 +40,6 @@ proposed AS (
         t.id,
         t.organization_id,
         t.feature_id,
-        t.is_automatic,
         t.recommended_model_id AS model_id,
         cast(NULL AS jsonb) AS rule,
         cast(0 AS bigint) AS position
@@ -57,7 +52,6 @@ proposed AS (
         t.id,
         t.organization_id,
         t.feature_id,
-        t.is_automatic,
         cast(b.value ->> 'model_id' AS uuid) AS model_id,
         jsonb_build_object('when', b.value -> 'when', 'model_id', b.value -> 'model_id') AS rule,
         b.ordinality AS position
@@ -95,27 +89,24 @@ usable AS (
             FROM ai_model_settings AS c
             WHERE c.organization_id = p.organization_id AND c.model_id = p.model_id AND NOT c.enabled
         )
-        AND NOT (
-            p.is_automatic
-            AND EXISTS (
-                SELECT 1
-                FROM recommendation_adoptions AS a
-                WHERE
-                    p.rule IS NULL
-                    AND a.organization_id = p.organization_id
-                    AND a.feature_id = p.feature_id
-                    AND a.model_id = p.model_id
-                    AND a.ended_at IS NOT NULL
-                UNION ALL
-                SELECT 1
-                FROM audit_log AS l
-                WHERE
-                    p.rule IS NOT NULL
-                    AND l.organization_id = p.organization_id
-                    AND l.subject = p.feature_id
-                    AND l.action = 'apply'
-                    AND l.after -> 'workload_models' @> jsonb_build_array(p.rule)
-            )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM recommendation_adoptions AS a
+            WHERE
+                p.rule IS NULL
+                AND a.organization_id = p.organization_id
+                AND a.feature_id = p.feature_id
+                AND a.model_id = p.model_id
+                AND a.ended_at IS NOT NULL
+            UNION ALL
+            SELECT 1
+            FROM audit_log AS l
+            WHERE
+                p.rule IS NOT NULL
+                AND l.organization_id = p.organization_id
+                AND l.subject = p.feature_id
+                AND l.action = 'apply'
+                AND l.after -> 'workload_models' @> jsonb_build_array(p.rule)
         )
 ),
 

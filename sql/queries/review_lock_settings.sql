@@ -1,6 +1,6 @@
--- Grain: one open recommendation that may be applied or adopted recommendation that may be taken back: without a
--- person, or one of :recommendation_ids, which a person accepts. Owner: recommender. Locks the setting, the recommendation and what says that its models may be used, until
--- the transaction ends: the statements after this one see them as they are and nobody changes them in between.
+-- Grain: one open recommendation that may be applied without a person, or adopted one that may be taken back. Owner:
+-- recommender. Locks the setting, the recommendation and what says that its models may be used, until the transaction
+-- ends: the statements after this one see them as they are and nobody changes them in between.
 SELECT r.id
 FROM ai_feature_settings AS s
 INNER JOIN ai_model_recommendations AS r
@@ -17,10 +17,7 @@ INNER JOIN ai_model_availability AS v ON s.organization_id = v.organization_id A
 INNER JOIN organization_provider_keys AS k
     ON s.organization_id = k.organization_id AND m.provider = k.provider
 WHERE
-    (
-        (cast(:recommendation_ids AS uuid[]) IS NULL AND s.auto_apply)
-        OR r.id = any(cast(:recommendation_ids AS uuid[]))
-    )
+    s.auto_apply
     AND (
         (
             r.status = 'open'

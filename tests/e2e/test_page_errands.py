@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from browser import WIDE, chromium, complaints_of
 from e2e.conftest import RunningInstallation
-from modelscout.selection import ModelSelector
+from modelscout.selection.once import selector_of
 from modelscout.warehouse.engine import open_engine
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300), pytest.mark.page]
@@ -35,9 +35,8 @@ class Person:
 
     def open(self, path: str = "") -> Frame:
         """The page at a path of its own, within Airflow."""
-        self.page.goto(
-            f"{self.address}/plugin/modelscout/{path}" if path else f"{self.address}/plugin/modelscout"
-        )
+        # Airflow puts the path within its frame behind the view's own.
+        self.page.goto(f"{self.address}/plugin/modelscout/modelscout/{path}")
         return self.frame()
 
     def frame(self) -> Frame:
@@ -148,8 +147,7 @@ def test_see_the_switch_effective(person: Person, running: RunningInstallation) 
     frame = person.open("features?organization=bloom")
     card = frame.locator(".card").filter(has=frame.get_by_role("link", name="Photo tagging"))
     expect(card).to_contain_text("openai/gpt-6-luna")
-    with ModelSelector(running.databases.nightly_url) as selector:
-        chosen = selector.select("bloom", "photo_tagging")
+    chosen = selector_of(running.databases.nightly_url, "bloom").select("bloom", "photo_tagging")
     assert (str(chosen.provider), chosen.model) == ("openai", "gpt-6-luna")
 
 
@@ -225,6 +223,6 @@ def test_deep_links_and_back_work_within_airflow(person: Person) -> None:
     frame = person.open("models?organization=acme")
     frame.locator(".model h2 a").first.click()
     expect(frame.get_by_role("heading", level=1)).not_to_have_text("Models")
-    expect(person.page).to_have_url(re.compile("/plugin/modelscout/models/"), timeout=PATIENCE_MS)
+    expect(person.page).to_have_url(re.compile("/plugin/modelscout/modelscout/models/"), timeout=PATIENCE_MS)
     person.page.go_back()
     expect(person.frame().get_by_role("heading", level=1)).to_have_text("Models", timeout=PATIENCE_MS)

@@ -53,8 +53,9 @@ def token(browser: Browser, running: RunningInstallation) -> str:
     answer = context.request.post(
         f"{running.page_url}/auth/token", data={"username": "admin", "password": running.password}
     )
+    found = str(answer.json()["access_token"])
     context.close()
-    return str(answer.json()["access_token"])
+    return found
 
 
 @pytest.fixture(scope="module")

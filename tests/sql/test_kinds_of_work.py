@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +24,8 @@ from sqlalchemy import Engine
 
 from modelscout.core.errors import ConfigurationError
 from modelscout.features.service import FeatureService
-from modelscout.recommender.review import accept, review
+from modelscout.recommender.decisions_of_people import DecisionRefused, accept
+from modelscout.recommender.review import review
 from modelscout.selection import ModelSelector, Workload
 from modelscout.selection.once import selector_of
 from modelscout.warehouse.engine import run_sql
@@ -165,7 +167,7 @@ def test_easy_requests_go_to_it_once_a_person_accepts_and_back_after_the_undo(
     }  # fmt: skip
     assert models(warehouse_url) == ["cheap", "incumbent", "incumbent"]
     assert "it is set for this kind of work" in selector(warehouse_url).select(ACME, "chat", LOW).explain()
-    FeatureService(pipeline).undo("acme", "chat", actor="ann", now=NOW)
+    FeatureService(pipeline).undo("acme", "chat", actor="ann", now=NOW + timedelta(seconds=1))
     assert settings(pipeline)["workload_models"] == []
     assert models(warehouse_url) == ["incumbent"] * 3
 
@@ -213,11 +215,11 @@ def test_a_model_that_cannot_be_called_any_more_is_not_applied(pipeline: Engine)
     night(pipeline)
     identity = recommendation(pipeline)["id"]
     change(pipeline, "UPDATE ai_models SET retires_on = :d WHERE id = :m", d=NOW.date(), m=MODELS["cheap"])
-    with pytest.raises(ConfigurationError, match="cannot be used now"):
+    with pytest.raises(ConfigurationError, match="retired"):
         accept(pipeline, identity, actor="ann", now=NOW)
     change(pipeline, "UPDATE ai_models SET retires_on = NULL")
     accept(pipeline, identity, actor="ann", now=NOW)
-    with pytest.raises(ConfigurationError, match="it is decided"):
+    with pytest.raises(DecisionRefused, match="accepted"):
         accept(pipeline, identity, actor="ann", now=NOW)
 
 

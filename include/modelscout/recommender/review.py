@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from modelscout.core.errors import ConfigurationError
 from modelscout.features.checks import MOST_WORKLOAD_MODELS
 from modelscout.recommender.review_guard import Guard, weigh_guards
 from modelscout.recommender.review_measure import MINIMUM_KIND_ANSWERS, Measured, measure
@@ -38,25 +36,6 @@ class ReviewReport(NamedTuple):
     adopted: int
     applied: int
     rolled_back: int
-
-
-def accept(engine: Engine, recommendation_id: str | UUID, *, actor: str, now: datetime) -> None:
-    """Put an open recommendation into the feature's settings, for a person: its model, or its models by kind of work.
-
-    `FeatureService.undo` takes it back. Raises ConfigurationError where it does not stand any more, as where a newer
-    one or a changed setting took its place, or where its model cannot be used now.
-    """
-    if not actor.strip():
-        raise ConfigurationError("actor is empty: name who accepts it, it goes into the audit log")
-    parameters = _parameters(now) | {"recommendation_ids": [str(recommendation_id)], "actor": actor}
-    with engine.begin() as connection:
-        run_sql(connection, "queries/review_lock")
-        run_sql(connection, "queries/review_lock_settings", parameters)
-        if not run_sql(connection, "queries/review_apply", parameters):
-            raise ConfigurationError(
-                f"recommendation {recommendation_id} cannot be applied: it is decided, outdated, proposes no proven "
-                "change, or its model cannot be used now; look at the feature's latest one"
-            )
 
 
 class _Review(NamedTuple):
@@ -96,7 +75,6 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "settle_days": SETTLE_DAYS,
         "most": MOST_JUDGEMENTS,
         "least": MINIMUM_KIND_ANSWERS,
-        "recommendation_ids": None,
         "actor": ACTOR,
         "most_rules": MOST_WORKLOAD_MODELS,
     }

@@ -127,3 +127,14 @@ if (navigator.clipboard) {
     ),
   );
 }
+
+// What somebody changed before this file had arrived.
+const differs = (field) => {
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if (field instanceof HTMLSelectElement) {
+    const first = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(first, 0);
+  }
+  return field.value !== field.defaultValue;
+};
+if ([...form.elements].some((field) => own(field) && differs(field))) ask(true);
