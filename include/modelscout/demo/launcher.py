@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -234,7 +234,7 @@ def _run_chain(launch: Launch, api: AirflowApi, databases: Databases) -> int:
     began = datetime.now(UTC)
     first = api.trigger("discover_models")
     launch.say("discover_models started; assets trigger the rest")
-    runs = _wait_for_chain(launch, api, began, first)
+    runs = follow_chain(api, began, first, launch.say)
     failed = [r for r in runs if r.state == "failed"]
     for failure in failed:
         launch.console.print(f"[red]{failure.dag_id} failed[/red]", highlight=False)
@@ -245,8 +245,13 @@ def _run_chain(launch: Launch, api: AirflowApi, databases: Databases) -> int:
     return 0
 
 
-def _wait_for_chain(launch: Launch, api: AirflowApi, began: datetime, first: str) -> list[DagRunState]:
-    """Follow the runs of the chain until all have ended, or one failed."""
+def follow_chain(
+    api: AirflowApi, began: datetime, first: str, say: Callable[[str], None]
+) -> list[DagRunState]:
+    """Follow the runs that the run `first` of discover_models leads to until all have ended, or one failed.
+
+    `say` is called with every change. Raises ModelscoutError where they do not end in time.
+    """
     seen: dict[str, str] = {}
     deadline = time.monotonic() + CHAIN_TIMEOUT_S
     while time.monotonic() < deadline:
@@ -254,7 +259,7 @@ def _wait_for_chain(launch: Launch, api: AirflowApi, began: datetime, first: str
         for r in runs:
             if seen.get(r.run_id + r.dag_id) != r.state:
                 seen[r.run_id + r.dag_id] = r.state
-                launch.say(f"{r.dag_id}: {r.state}")
+                say(f"{r.dag_id}: {r.state}")
         done = {r.dag_id for r in runs if r.state == "success"}
         if any(r.state == "failed" for r in runs) or done >= set(CHAIN):
             return runs

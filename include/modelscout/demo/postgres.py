@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 from modelscout.warehouse.engine import open_engine
+from modelscout.warehouse.roles import admit_nightly
 
 NIGHTLY_ROLE = "modelscout_nightly"
 """Login role of the nightly runs, a member of modelscout_pipeline: bound by row-level security."""
@@ -56,10 +57,9 @@ def start_postgres(folder: Path) -> Databases:
 def make_nightly_role(owner_url: str) -> None:
     """The login role of the nightly runs. After the upgrade, which makes the group that it joins."""
     engine = open_engine(owner_url)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        with contextlib.suppress(ProgrammingError):
-            connection.execute(text(f"CREATE ROLE {NIGHTLY_ROLE} LOGIN"))
-        connection.execute(text(f"GRANT modelscout_pipeline TO {NIGHTLY_ROLE}"))
+    with contextlib.suppress(ProgrammingError), engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {NIGHTLY_ROLE} LOGIN"))
+    admit_nightly(engine, NIGHTLY_ROLE)
     engine.dispose()
 
 

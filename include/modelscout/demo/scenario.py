@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from modelscout.core.errors import ConfigurationError
+from modelscout.core.private_files import create_private
 from modelscout.core.types import Capability, Provider, UseCase, Verdict
 
 NAMESPACE = uuid.UUID("6f0c9f58-5f1e-4d0b-9a7c-1f6b7d5b2a10")
@@ -287,15 +287,6 @@ def _secret(path: Path) -> bytes:
 
 
 def _create_secret(path: Path) -> None:
-    """Write whole or not at all; of two that start at once, the first wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        os.fchmod(descriptor, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"secret": secrets.token_hex(32)}, file)
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        Path(temporary).unlink()
+    with contextlib.suppress(FileExistsError):
+        create_private(path, json.dumps({"secret": secrets.token_hex(32)}))
