@@ -16,7 +16,8 @@ USER 50000
 # The lock holds what the checks need too: as constraints it pins without installing that.
 RUN pip install --no-cache-dir --constraint /opt/modelscout/requirements.txt \
         "/opt/modelscout[pipeline,web,parquet]" \
-    && python -c "import modelscout.cli, modelscout.web.app, airflow.providers.celery, airflow.providers.fab"
+    && python -c "import modelscout.cli, modelscout.web.app, airflow.providers.fab.auth_manager.fab_auth_manager, \
+airflow.providers.celery.executors.celery_executor_utils"
 
 # Airflow writes a default airflow.cfg where there is none, and the root of the file system is read-only.
 ENV AIRFLOW_CONFIG=/tmp/airflow.cfg \

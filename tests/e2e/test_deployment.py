@@ -1,13 +1,14 @@
-"""The compose file's topology on this machine: CeleryExecutor, FAB, two workers, read-only; the night, the health, the loss.
+"""The compose file's topology on this machine: the night, who sees what, the health, the loss.
 
+CeleryExecutor, FAB, two workers, a read-only root: as docker-compose.yaml has them.
 One stack for all tests, which follow each other as a deployment's life does.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -45,6 +46,9 @@ def stack() -> Iterator[Stack]:
     if not container.is_possible():
         pytest.skip("this machine gives processes no mounts of their own (unshare)")
     with ExitStack() as cleanup:
+        # Asked to end, the tests end what they started.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        cleanup.callback(signal.signal, signal.SIGTERM, before)
         stack = Stack({"MODELSCOUT_NOW": FIXED_NOW})
         cleanup.callback(stack.destroy)
         cleanup.callback(lambda: print(*(f"== {n}\n{stack.log(n, 15)}" for n in stack.processes), sep="\n"))

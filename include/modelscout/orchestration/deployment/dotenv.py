@@ -18,6 +18,11 @@ def _word() -> str:
     return secrets.token_urlsafe(32)
 
 
+def _signing_key() -> str:
+    """As long as the hash that Airflow signs its tokens with, SHA-512, wants."""
+    return secrets.token_urlsafe(64)
+
+
 def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
@@ -33,8 +38,8 @@ class Secret(NamedTuple):
 SECRETS = (
     Secret("AIRFLOW_ADMIN_PASSWORD", "The administrator's password in Airflow, set again at every start."),
     Secret("AIRFLOW_FERNET_KEY", "Encrypts connections. Without it none can be read: keep it.", _fernet_key),
-    Secret("AIRFLOW_JWT_SECRET", "Signs the tokens of people and tasks."),
-    Secret("AIRFLOW_API_SECRET_KEY", "Signs sessions and requests for logs."),
+    Secret("AIRFLOW_JWT_SECRET", "Signs the tokens of people and tasks.", _signing_key),
+    Secret("AIRFLOW_API_SECRET_KEY", "Signs sessions and requests for logs.", _signing_key),
     Secret("POSTGRES_PASSWORD", "The superuser's, for backups; no service of Airflow has it."),
     Secret("AIRFLOW_DATABASE_PASSWORD", "The owner's of Airflow's metadata."),
     Secret("MODELSCOUT_OWNER_PASSWORD", "The owner's of the warehouse, for migrations only."),
