@@ -13,9 +13,11 @@ RUN chmod -R a+rX,go-w /opt/modelscout /opt/airflow/dags /opt/airflow/plugins \
     && install -d -o 50000 -g 0 -m 0770 /opt/airflow/logs /opt/airflow/data
 
 USER 50000
+# For example apache-airflow-providers-cncf-kubernetes, a remote store for logs, a secrets backend.
+ARG MORE_PACKAGES=""
 # The lock holds what the checks need too: as constraints it pins without installing that.
 RUN pip install --no-cache-dir --constraint /opt/modelscout/requirements.txt \
-        "/opt/modelscout[pipeline,web,parquet]" \
+        "/opt/modelscout[pipeline,web,parquet]" ${MORE_PACKAGES} \
     && python -c "import modelscout.cli, modelscout.web.app, airflow.providers.fab.auth_manager.fab_auth_manager, \
 airflow.providers.celery.executors.celery_executor_utils"
 

@@ -20,6 +20,7 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from e2e.conftest import FIXED_NOW
@@ -204,6 +205,22 @@ def test_preparing_a_running_deployment_again_changes_nothing_but_a_new_password
         body = {"username": "admin", "password": "another-one"}
         assert client.post("/auth/token", json=body).status_code == 201
     assert stack.prepare().returncode == 0
+
+
+def test_a_new_fernet_key_takes_over_from_the_old_one(stack: Stack) -> None:
+    variable, old = "AIRFLOW__CORE__FERNET_KEY", stack.variables["AIRFLOW_FERNET_KEY"]
+    new = Fernet.generate_key().decode()
+    for keys, other in ((f"{new},{old}", new), (f"{old},{new}", old)):
+        done = stack.run("scheduler", ["airflow", "rotate-fernet-key"], **{variable: keys})
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert findings(stack, **{variable: other})[1]["connections"][0] == "well"
+    assert findings(stack, **{variable: new})[1]["connections"][0] == "sick"
+
+
+def test_old_metadata_can_be_cleaned_away(stack: Stack) -> None:
+    words = "airflow db clean --yes --skip-archive --clean-before-timestamp 2026-01-01"
+    done = stack.run("scheduler", words.split())
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_the_check_names_what_is_stopped(stack: Stack) -> None:

@@ -33,7 +33,14 @@ class Server:
         self.start()
         password = self.secrets["POSTGRES_PASSWORD"]
         subprocess.run(
-            [self._wheel.bin_path / "psql", "-q", "-d", "postgres", "-c", f"ALTER ROLE postgres PASSWORD '{password}'"],
+            [
+                self._wheel.bin_path / "psql",
+                "-q",
+                "-d",
+                "postgres",
+                "-c",
+                f"ALTER ROLE postgres PASSWORD '{password}'",
+            ],
             env=self.client_environment(host=str(self.folder)),
             check=True,
         )

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from compose_spec import ComposeSpecification
 
+from modelscout.cli import parser
 from modelscout.orchestration.deployment.dotenv import SECRETS, SETTINGS, write_env
 from topology import composition
 
@@ -146,3 +148,42 @@ def test_what_the_image_imports_at_its_end_can_be_imported() -> None:
 def test_shell_scripts_are_well_formed() -> None:
     for script in (*(ROOT / "deploy").glob("*.sh"), *(ROOT / "tests").glob("install_*.sh")):
         subprocess.run(["sh", "-n", script], check=True)
+
+
+PAGES = ("deploy", "operate", "existing-airflow", "kubernetes")
+
+
+def documented_lines() -> list[str]:
+    """Every line of the pages' shell blocks, without comments."""
+    text = "".join((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)
+    lines = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ").splitlines()
+    return [line.partition("  #")[0].strip() for line in lines if not line.startswith("#")]
+
+
+def test_documented_commands_name_services_that_exist() -> None:
+    named = [
+        re.search(r"docker compose (?:exec|run --rm|up .*--no-deps|stop|restart) ([a-z-]+)", line)
+        for line in documented_lines()
+    ]
+    found = {match[1] for match in named if match}
+    assert found >= {"scheduler", "api-server", "backup", "restore", "postgres"}
+    assert found <= set(SERVICES)
+
+
+def test_documented_commands_of_ours_are_understood() -> None:
+    commands = [
+        re.search(r"(?:^|[ /])modelscout ((?:deployment|db|quality) .*)", line) for line in documented_lines()
+    ]
+    words = [match[1].split() for match in commands if match]
+    assert len(words) > 4
+    for command in words:
+        assert parser().parse_args(command).handler
+
+
+def test_the_values_for_the_chart_name_the_secrets_that_the_page_makes() -> None:
+    page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+    made = set(re.findall(r"kubectl create secret generic (\S+)", page))
+    values = (ROOT / "deploy/helm-values.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:SecretName: |name: |secretKeyRef: \{name: )(modelscout-[a-z-]+)", values))
+    assert made == named
+    assert yaml.safe_load(values)["executor"] == "KubernetesExecutor"
