@@ -114,9 +114,12 @@ def test_every_dag_of_the_night_succeeds(stack: Stack, api: AirflowApi) -> None:
     assert unpaused.returncode == 0, unpaused.stderr[-3000:]
     began, clock = datetime.now(UTC), time.monotonic()
     first = api.trigger("discover_models")
-    runs = follow_chain(api, began, first, lambda line: print(f"{time.monotonic() - clock:6.1f} s {line}"))
+    with stack.watching_memory() as peak:
+        runs = follow_chain(
+            api, began, first, lambda line: print(f"{time.monotonic() - clock:6.1f} s {line}")
+        )
     assert [api.failed_task_logs(run) for run in runs if run.state != "success"] == []
-    print(f"the chain took {time.monotonic() - clock:.0f} s; memory in MB: {stack.memory_mb()}")
+    print(f"the chain took {time.monotonic() - clock:.0f} s; most memory in MB: {peak}")
     for dag_id in OTHERS:
         api.trigger(dag_id)
     deadline = time.monotonic() + 240

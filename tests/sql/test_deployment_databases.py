@@ -111,14 +111,25 @@ def test_a_login_that_row_level_security_would_not_bind_is_refused(
 
 def test_the_script_again_changes_passwords_and_shows_none(server: Server) -> None:
     old = nightly(server)
+    _log_every_statement(server)
     server.secrets["MODELSCOUT_DATABASE_PASSWORD"] = "rotated-password"
     done = server.run_databases_script()
     assert "rotated-password" not in done.stdout + done.stderr
-    assert "rotated-password" not in (server.folder / "log").read_text()
+    log = (server.folder / "log").read_text()
+    assert "statement: SET password_encryption" in log
+    assert "rotated-password" not in log
     with warehouse(nightly(server)) as engine, engine.connect() as connection:
         assert connection.execute(text("SELECT current_user")).scalar_one() == "modelscout_nightly"
     with pytest.raises(OperationalError, match="password authentication failed"), warehouse(old) as engine:
         engine.connect()
+
+
+def _log_every_statement(server: Server) -> None:
+    engine = open_engine(f"postgresql+psycopg://postgres@/postgres?host={server.folder}&port={server.port}")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ALTER SYSTEM SET log_statement = 'all'"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 def test_the_script_refuses_to_run_without_a_password(server: Server) -> None:

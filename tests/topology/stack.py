@@ -12,9 +12,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -201,6 +202,25 @@ class Stack:
             name: round(sum(_pss(p) for p in _family(process.pid)) / 1024**2)
             for name, process in self.processes.items()
         }
+
+    @contextmanager
+    def watching_memory(self) -> Iterator[dict[str, int]]:
+        """The most that each service held at a look every other second, in MB."""
+        peak: dict[str, int] = {}
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(2):
+                for name, size in self.memory_mb().items():
+                    peak[name] = max(size, peak.get(name, 0))
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield peak
+        finally:
+            ended.set()
+            watcher.join(timeout=60)
 
     def stop(self, *names: str) -> None:
         """Stop these processes, or all: asked first, killed after a while."""
