@@ -100,12 +100,7 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file stays in one process, and with it what its tests share; the longest files begin first."""
-    for item in items:
-        folder, _, file = item.nodeid.partition("::")[0].rpartition("/")
-        # Importing airflow and preparing its database is dearer than these tests.
-        group = folder if folder.endswith("/dags") else f"{folder}/{file}"
-        item.add_marker(pytest.mark.xdist_group(group))
+    """The longest files begin first; `--dist loadfile` keeps each in one process, and with it what its tests share."""
     items.sort(
         key=lambda item: _LONGEST_FILES.index(item.path.name) if item.path.name in _LONGEST_FILES else 99
     )

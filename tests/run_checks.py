@@ -30,7 +30,7 @@ READING = (
 )
 """They only read: as many at once as the machine has cores, the longest first."""
 ORDINARY = (
-    "pytest", "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "-m", "not verify and not end_to_end",
+    "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not verify and not end_to_end",
     "--durations", "10",
 )  # fmt: skip
 END_TO_END = ("pytest", "-m", "end_to_end and not verify", "-v")

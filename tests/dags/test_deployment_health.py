@@ -23,6 +23,15 @@ def look(url: str) -> dict[str, Finding]:
     return {finding.part: finding for finding in check(url, now=NOW)}
 
 
+def known_dags() -> int:
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    with create_session() as session:
+        return int(session.scalar(select(func.count()).select_from(DagModel)) or 0)
+
+
 def sick(found: dict[str, Finding]) -> set[str]:
     return {part for part, finding in found.items() if finding.state is not State.WELL}
 
@@ -33,7 +42,8 @@ def test_every_part_is_looked_at_and_says_what_to_do(metadata: None, warehouse_u
     airflow = {"scheduler", "dag-processor", "triggerer", "DAG files", "DAGs", "pools", "connections"}
     assert set(found) == {"database", "migrations", "keys"} | stages | airflow
     assert found["scheduler"].detail == "never started: start it"
-    assert "Airflow has read none of ours" in found["DAGs"].detail
+    # Other tests of this process may have let Airflow read the DAGs into the same metadata.
+    assert ("unpause them" if known_dags() else "Airflow has read none of ours") in found["DAGs"].detail
     assert "discover_models" in found["stage discovery"].detail
 
 

@@ -21,13 +21,13 @@ import httpx2
 import psutil
 import pytest
 from cryptography.fernet import Fernet
-from e2e.nightly import emulator
 from sqlalchemy import text
 
 from e2e.conftest import FIXED_NOW
 from modelscout.demo.airflow_api import AirflowApi
 from modelscout.demo.expectations import check_recommendations
 from modelscout.demo.launcher import BASE_PATHS, CHAIN, OTHERS, follow_chain
+from modelscout.demo.night import emulator
 from modelscout.demo.scenario import demo_keys
 from modelscout.warehouse.engine import open_engine
 from topology import container

@@ -11,6 +11,9 @@ from web_rows import ACME, GOOD_MODEL
 
 from modelscout.warehouse.engine import open_engine
 
+# In every run of the tests a person starts one on a real installation: tests/e2e/test_page_errands.py.
+pytestmark = pytest.mark.verify
+
 START = """
 import json, os, shutil
 from airflow.utils.db import initdb
