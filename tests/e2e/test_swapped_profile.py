@@ -13,7 +13,7 @@ from modelscout.demo.night import emulator, run_night
 from modelscout.demo.profile import Swap
 from modelscout.warehouse.engine import open_engine
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.verify, pytest.mark.timeout(300)]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 

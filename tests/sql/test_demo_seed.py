@@ -131,6 +131,7 @@ def test_no_key_is_in_the_database(seeded: SeedCounts, engine: Engine, data_fold
     assert references == len(demo_keys(data_folder))
 
 
+@pytest.mark.verify
 def test_seeding_twice_changes_nothing(
     seeded: SeedCounts, engine: Engine, warehouse_url: str, data_folder: Path
 ) -> None:

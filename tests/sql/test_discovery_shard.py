@@ -262,6 +262,7 @@ def quick_gate(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return give_up_after
 
 
+@pytest.mark.verify
 async def test_a_vendor_that_is_away_for_a_while_costs_no_key(
     pipeline: Engine, vendors: Vendors, quick_gate: Callable[[float], None]
 ) -> None:

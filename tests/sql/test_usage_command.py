@@ -292,6 +292,7 @@ def test_the_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("1 tried: 0 taken in")
 
 
+@pytest.mark.verify
 def test_the_benchmark_finds_nothing_lost_and_nothing_twice() -> None:
     program = [
         sys.executable,

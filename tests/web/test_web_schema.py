@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from web_rows import ADMINISTRATOR, app_for
 
-SHORT, LONG = 5, 200
+SHORT, LONG = 3, 200
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
