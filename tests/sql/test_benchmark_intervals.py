@@ -107,6 +107,7 @@ def test_simulated_runs_cover_the_truth(engine: Engine, runs: int) -> None:
     assert np.mean(widths) < 0.25, "an interval that says nothing covers everything"
 
 
+@pytest.mark.verify
 def test_twenty_models_through_http_show_the_quality_they_were_set_to(engine: Engine) -> None:
     qualities = {f"model-{n}": 0.4 + 0.025 * n for n in range(20)}
     everything = ["text_generation", "streaming"]
