@@ -11,9 +11,9 @@ from functools import lru_cache
 @lru_cache(maxsize=64)
 def specification(name: str) -> str | None:
     """One chart as Vega-Lite JSON, its rows named `rows`; None where there is none of that name."""
-    from modelscout.web.charts import analytics, benchmarks, calculator, comparison, models, overview
+    from modelscout.web.charts import analytics, calculator, comparison, models, overview
 
-    for part in (overview, models, comparison, calculator, analytics, benchmarks):
+    for part in (overview, models, comparison, calculator, analytics):
         if name in part.CHARTS:
             return str(part.CHARTS[name]().to_json(indent=None))
     return None
